@@ -1,0 +1,282 @@
+// Package admission decides whether an API server with Kyverno installed would
+// accept an object.
+//
+// An object goes in as unstructured content; what comes out is every reason to
+// refuse it. Four checks run, in the order of a real request:
+//
+//   - object: apiVersion, kind and a name are there, and the scope fits;
+//   - schema: the object obeys Kyverno's own CRD (the structural schema,
+//     unknown fields, formats, list types and the CEL rules of the schema);
+//   - decode: it decodes strictly into the Go type of its API version;
+//   - policy: Kyverno's admission webhook accepts it (pkg/validation/policy,
+//     the Validate methods of the API types, pkg/cel/policies/*).
+//
+// The checks come from Kyverno's v1.19.1 modules and read no cluster: which
+// kinds are cluster-scoped is read from the resource list and the CRDs that
+// Kyverno's command line embeds. Checks that need a live cluster (service
+// account permissions, whether a custom kind exists) are not made.
+package admission
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	kjson "sigs.k8s.io/json"
+
+	policiesv1 "github.com/kyverno/api/api/policies.kyverno.io/v1"
+	policiesv1alpha1 "github.com/kyverno/api/api/policies.kyverno.io/v1alpha1"
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	kyvernov2alpha1 "github.com/kyverno/kyverno/api/kyverno/v2alpha1"
+	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+)
+
+// Check names the stage at which an object was refused.
+type Check string
+
+// The checks, in the order in which a request meets them.
+const (
+	// CheckObject is about what every Kubernetes object has.
+	CheckObject Check = "object"
+	// CheckSchema is the CRD's schema.
+	CheckSchema Check = "schema"
+	// CheckDecode is the strict decoding into the Go type.
+	CheckDecode Check = "decode"
+	// CheckPolicy is Kyverno's own admission webhook.
+	CheckPolicy Check = "policy"
+)
+
+// Reason is one reason for which an object is refused.
+type Reason struct {
+	Check   Check
+	Message string
+}
+
+// Review is the outcome for one object: it is accepted where Reasons is empty.
+type Review struct {
+	// Reasons holds what refuses the object, in the order of the checks.
+	Reasons []Reason
+	// Warnings holds what Kyverno says of an object that it accepts, such as
+	// a deprecated field.
+	Warnings []string
+}
+
+// RefusedError is what Accept returns for an object that is refused.
+type RefusedError struct {
+	// Object names the refused object, as "Kind namespace/name".
+	Object string
+	// Reasons is never empty.
+	Reasons []Reason
+}
+
+// Error lists every reason, one a line.
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s would be refused:", e.Object)
+	for _, r := range e.Reasons {
+		fmt.Fprintf(&b, "\n\t%s: %s", r.Check, r.Message)
+	}
+	return b.String()
+}
+
+// Reviewer holds what the checks share: the CRDs, compiled as they are first
+// needed, the API types and the table of scopes. It may be used from many
+// goroutines at once.
+type Reviewer struct {
+	scheme       *runtime.Scheme
+	crds         crdSet
+	clusterKinds sets.Set[string]
+}
+
+// NewReviewer reads the CRDs and the resource list that Kyverno embeds. It
+// fails only where those cannot be read.
+func NewReviewer() (*Reviewer, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientscheme.AddToScheme,
+		kyvernov1.Install, kyvernov2.Install, kyvernov2alpha1.Install, kyvernov2beta1.Install,
+		policiesv1.Install, policiesv1alpha1.Install, policiesv1beta1.Install,
+	} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("registering API types: %w", err)
+		}
+	}
+	crds, err := readCRDs()
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := clusterScopedKinds(crds, scheme)
+	if err != nil {
+		return nil, err
+	}
+	return &Reviewer{scheme: scheme, crds: crds, clusterKinds: kinds}, nil
+}
+
+// Accept returns nil for an object that would be accepted, and otherwise a
+// *RefusedError with every reason.
+func (r *Reviewer) Accept(object *unstructured.Unstructured) error {
+	review := r.Review(object)
+	if len(review.Reasons) == 0 {
+		return nil
+	}
+	return &RefusedError{Object: describe(object), Reasons: review.Reasons}
+}
+
+// Review runs every check on the object, which it leaves unchanged. A check
+// that cannot run because an earlier one failed is left out: what does not
+// decode at all is not given to Kyverno's webhook.
+func (r *Reviewer) Review(object *unstructured.Unstructured) (review Review) {
+	reasons, fatal := r.checkObject(object)
+	review.Reasons = reasons
+	if fatal {
+		return review
+	}
+	// The checks default and prune, so each works on a copy.
+	data, err := json.Marshal(object.Object)
+	if err != nil {
+		review.add(CheckObject, "cannot be written as JSON: "+err.Error())
+		return review
+	}
+	gvk := object.GroupVersionKind()
+	if crd, ok := r.crds[gvk.GroupKind()]; ok {
+		messages, err := crd.check(gvk.Version, object)
+		for _, m := range messages {
+			review.add(CheckSchema, m)
+		}
+		if err != nil {
+			review.add(CheckSchema, err.Error())
+		}
+	}
+	decodes := r.decode(&review, data, object)
+	if decodes {
+		r.policy(&review, data, object)
+	}
+	return review
+}
+
+// checkObject says whether the content is an object at all; fatal reports that
+// no later check can be made.
+func (r *Reviewer) checkObject(object *unstructured.Unstructured) (reasons []Reason, fatal bool) {
+	add := func(message string) { reasons = append(reasons, Reason{CheckObject, message}) }
+	if object == nil || object.Object == nil {
+		add("is empty")
+		return reasons, true
+	}
+	if object.GetAPIVersion() == "" {
+		add("apiVersion is missing")
+	}
+	if object.GetKind() == "" {
+		add("kind is missing")
+	}
+	if len(reasons) > 0 {
+		return reasons, true
+	}
+	if object.GetName() == "" && object.GetGenerateName() == "" {
+		add("metadata.name is missing")
+	}
+	crd, known := r.crds[object.GroupVersionKind().GroupKind()]
+	if known && crd.namespaced() && object.GetNamespace() == "" {
+		add("metadata.namespace is missing: " + object.GetKind() + " is namespaced")
+	}
+	if known && !crd.namespaced() && object.GetNamespace() != "" {
+		add("metadata.namespace is set: " + object.GetKind() + " is cluster-scoped")
+	}
+	return reasons, false
+}
+
+// decode reports whether the object can be decoded at all into its Go type, be
+// it with fields that the type does not have. A kind of no known type, a custom
+// resource of somebody else's, has nothing to be checked against.
+func (r *Reviewer) decode(review *Review, data []byte, object *unstructured.Unstructured) bool {
+	typed, err := r.scheme.New(object.GroupVersionKind())
+	if err != nil {
+		if strings.HasSuffix(object.GroupVersionKind().Group, "kyverno.io") {
+			review.add(CheckDecode, fmt.Sprintf("Kyverno has no %s in %s", object.GetKind(), object.GetAPIVersion()))
+		}
+		return false
+	}
+	strict, err := kjson.UnmarshalStrict(data, typed)
+	for _, e := range strict {
+		review.add(CheckDecode, e.Error())
+	}
+	if err != nil {
+		review.add(CheckDecode, err.Error())
+		return false
+	}
+	return true
+}
+
+// policy runs Kyverno's webhook. A panic inside Kyverno is a reason too: the
+// cluster's webhook would fail on the same object.
+func (r *Reviewer) policy(review *Review, data []byte, object *unstructured.Unstructured) {
+	defer func() {
+		if p := recover(); p != nil {
+			review.add(CheckPolicy, fmt.Sprintf("Kyverno's validation panicked: %v%s", p, panicSite(debug.Stack())))
+		}
+	}()
+	warnings, errs := r.validatePolicy(data, object)
+	review.Warnings = warnings
+	for _, err := range errs {
+		review.add(CheckPolicy, err.Error())
+	}
+}
+
+// add appends a reason once: the schema and the Go type both know of an unknown
+// field.
+func (v *Review) add(check Check, message string) {
+	if !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Message == message }) {
+		v.Reasons = append(v.Reasons, Reason{check, message})
+	}
+}
+
+// flatten takes an aggregate apart, so that each reason is reported by itself.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	var aggregate interface{ Errors() []error }
+	if !errors.As(err, &aggregate) {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range aggregate.Errors() {
+		out = append(out, flatten(e)...)
+	}
+	return out
+}
+
+// describe names an object for a message.
+func describe(object *unstructured.Unstructured) string {
+	if object == nil || object.Object == nil {
+		return "object"
+	}
+	kind := object.GetKind()
+	if kind == "" {
+		kind = "object"
+	}
+	name := object.GetName()
+	if ns := object.GetNamespace(); ns != "" {
+		name = ns + "/" + name
+	}
+	return strings.TrimSpace(kind + " " + name)
+}
+
+// panicSite finds the innermost frame of Kyverno's own code in a stack trace.
+func panicSite(stack []byte) string {
+	for _, line := range strings.Split(string(stack), "\n") {
+		if _, site, ok := strings.Cut(line, "github.com/kyverno/"); ok && strings.Contains(line, ".go:") {
+			site, _, _ = strings.Cut(site, " ")
+			return " (" + site + ")"
+		}
+	}
+	return ""
+}
