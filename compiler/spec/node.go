@@ -15,7 +15,7 @@ import (
 // Kind is the type of a Node.
 type Kind uint8
 
-// The kinds are JSON's.
+// The kinds are JSON's, and Invalid.
 const (
 	Null Kind = iota
 	Bool
@@ -23,10 +23,14 @@ const (
 	String
 	List
 	Struct
+	// Invalid stands where a value has a mistake that is already reported. It
+	// satisfies every check, so that one mistake is not reported twice, and
+	// never reaches the phases after check.
+	Invalid
 )
 
 func (k Kind) String() string {
-	return [...]string{"null", "bool", "number", "string", "list", "struct"}[k]
+	return [...]string{"null", "bool", "number", "string", "list", "struct", "invalid"}[k]
 }
 
 // Node is one value. Nodes are immutable once they are shared: a phase that
@@ -154,4 +158,12 @@ func Equal(a, b *Node) bool {
 		}
 	}
 	return true
+}
+
+// Members gives a struct's fields, and none for nil.
+func (n *Node) Members() []Field {
+	if n == nil {
+		return nil
+	}
+	return n.Fields
 }

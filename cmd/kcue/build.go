@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kcue.dev/compiler"
+	"kcue.dev/compiler/emit"
+	"kcue.dev/compiler/lower"
+	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
+)
+
+type buildFlags struct {
+	output string
+	outDir string
+	target string
+	names  []string
+}
+
+func newBuildCommand(s streams, global *globalFlags) *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "build [packages]",
+		Short: "Compile specs into Kyverno objects",
+		Long: `Build compiles packages of specs and writes the Kyverno objects to standard
+output, or one file an object and a kustomization.yaml under --out-dir.
+
+Nothing is written where any spec has a mistake. The same specs give the same
+bytes.`,
+		Example: `  kcue build ./...
+  kcue build -o json policies | jq '.items[].metadata.name'
+  kcue build --name pod-security ./... | kubectl apply -f -
+  kcue build --out-dir deploy ./...`,
+		RunE: func(_ *cobra.Command, args []string) error { return runBuild(s, global, f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, flagOutput, "o", "yaml", "`format` of the objects: yaml or json")
+	flags.StringVar(&f.outDir, flagOutDir, "", "write a file an object and a kustomization.yaml under `DIR`")
+	flags.StringVar(&f.target, flagTarget, lower.KyvernoV1, "`API` to compile to: "+strings.Join(lower.Targets(), ", "))
+	flags.StringArrayVar(&f.names, flagName, nil, "only objects of this `name`, or namespace/name; may be repeated")
+	return cmd
+}
+
+func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error {
+	if f.output != "yaml" && f.output != "json" {
+		return usagef("unknown format %q of --%s: expected yaml or json", f.output, flagOutput)
+	}
+	if f.outDir != "" && f.output != "yaml" {
+		return usagef("--%s writes YAML: it does not go with --%s %s", flagOutDir, flagOutput, f.output)
+	}
+	result, err := compiler.Compile(compiler.Config{Args: args, Tags: global.inject, Stdin: s.in, Target: f.target})
+	if err != nil {
+		return err
+	}
+	global.warn(s, result.Warnings)
+	objects, err := named(result.Objects, f.names)
+	if err != nil {
+		return err
+	}
+	if len(objects) == 0 {
+		return diag.List{{
+			Code:    diag.EmptyPackage,
+			Message: "nothing to emit: the packages hold no policies, only bases or definitions",
+			Hint:    "policies stand under clusterPolicies or policies",
+		}}
+	}
+	if f.outDir != "" {
+		written, err := emit.Dir(f.outDir, objects)
+		if err != nil {
+			return outputError{err}
+		}
+		if global.verbose {
+			for _, w := range written {
+				fmt.Fprintln(s.err, w)
+			}
+		}
+		return nil
+	}
+	data, err := render(f.output, nodes(objects))
+	if err != nil {
+		return err
+	}
+	return s.write(data)
+}
+
+func render(format string, objects []*spec.Node) ([]byte, error) {
+	if format == "json" {
+		return emit.JSON(objects)
+	}
+	return emit.YAML(objects, runtime.GOMAXPROCS(0))
+}
+
+func nodes(objects []lower.Object) []*spec.Node {
+	out := make([]*spec.Node, len(objects))
+	for i, o := range objects {
+		out[i] = o.Node
+	}
+	return out
+}
+
+// named gives the objects of the names, each a name or namespace/name.
+func named(objects []lower.Object, names []string) ([]lower.Object, error) {
+	if len(names) == 0 {
+		return objects, nil
+	}
+	var out []lower.Object
+	var known []string
+	used := map[string]bool{}
+	for _, o := range objects {
+		refs := []string{o.Name()}
+		if o.Namespace() != "" {
+			refs = append(refs, o.Namespace()+"/"+o.Name())
+		}
+		known = append(known, refs...)
+		for _, ref := range refs {
+			if slices.Contains(names, ref) {
+				used[ref] = true
+				if len(out) == 0 || out[len(out)-1].Node != o.Node {
+					out = append(out, o)
+				}
+			}
+		}
+	}
+	for _, n := range names {
+		if !used[n] {
+			if near := diag.Nearest(n, known); near != "" {
+				return nil, usagef("no object named %q: did you mean %q?", n, near)
+			}
+			return nil, usagef("no object named %q", n)
+		}
+	}
+	return out, nil
+}

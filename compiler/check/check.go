@@ -1,0 +1,166 @@
+// Package check evaluates a package and holds it against the authoring model:
+// in goes a loaded package, out comes a Bundle of concrete specs, or every
+// mistake in it, one diagnostic each.
+//
+// Two things find mistakes. CUE does, while it evaluates: a pattern's
+// parameter that does not exist, values that do not unify. The model does, on
+// what CUE made of it: unknown fields, wrong types, missing ones. CUE stops at
+// mistakes, and a struct with one in it cannot be read at all; so a package
+// that fails is repaired (see repair) until what is left evaluates, and the
+// model then sees the rest.
+package check
+
+import (
+	"slices"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+
+	"kcue.dev/compiler/load"
+	"kcue.dev/compiler/model"
+	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
+)
+
+// checker holds one package while it is checked.
+type checker struct {
+	pkg    *load.Package
+	files  *load.Files
+	source *source
+	model  *model.Model
+}
+
+// Package gives the bundle of a package. It is nil where the package has
+// mistakes. It evaluates in a context of its own and may run beside others;
+// where the package is wrong, its syntax tree is changed.
+func Package(pkg *load.Package, m *model.Model) (*spec.Bundle, diag.List) {
+	c := &checker{
+		pkg:    pkg,
+		files:  pkg.Files(),
+		source: &source{files: pkg.Instance.Files},
+		model:  m,
+	}
+	value := cuecontext.New().BuildInstance(pkg.Instance)
+	d := &decoder{files: c.files}
+	var diags diag.List
+	if value.Err() != nil {
+		value, diags, d.broken = c.repair(value)
+		if value.Err() != nil {
+			return nil, diags
+		}
+	}
+	root := d.decode(value, nil, token.NoPos)
+	diags = append(diags, d.diags...)
+	for _, p := range m.Check(model.Bundle, root, nil) {
+		diags = append(diags, p.Diagnostic(c.files))
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if len(root.Fields) == 0 {
+		if pkg.Named && !c.holdsDefinitions(value) {
+			return nil, append(diags, diag.Diagnostic{
+				Code:    diag.EmptyPackage,
+				Pos:     diag.Position{File: pkg.Name()},
+				Message: "the package declares nothing: expected a bundle, such as clusterPolicies: \"name\": {...}",
+			})
+		}
+	}
+	return spec.NewBundle(pkg.Name(), root), diags
+}
+
+// holdsDefinitions reports whether a package has anything for others to
+// import.
+func (c *checker) holdsDefinitions(v cue.Value) bool {
+	fields, err := v.Fields(cue.Definitions(true), cue.Hidden(true))
+	return err == nil && fields.Next()
+}
+
+// maxRepairs bounds how often a package is evaluated again. Each round takes
+// out every mistake that CUE showed, so few packages need three.
+const maxRepairs = 8
+
+// repair takes the author's mistakes out of the syntax tree and evaluates what
+// is left, until nothing fails: CUE hides some mistakes behind others. It
+// gives the last value, a diagnostic for each mistake, and the paths that were
+// taken out.
+func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool) {
+	var diags diag.List
+	broken := map[string]bool{}
+	for range maxRepairs {
+		err := value.Validate(cue.All())
+		if err == nil {
+			err = value.Err()
+		}
+		if err == nil {
+			break
+		}
+		repaired := false
+		var removals []func()
+		for _, m := range mistakes(err) {
+			text := m.path.String()
+			if broken[text] {
+				continue
+			}
+			if !c.isEcho(m, broken) {
+				diags = append(diags, c.diagnose(m))
+			}
+			broken[text] = true
+			if len(m.path) == 0 {
+				continue
+			}
+			matches := c.source.find(m.path)
+			for _, match := range matches {
+				broken[m.path[:match.depth].String()] = true
+				removals = append(removals, match.remove)
+				repaired = true
+			}
+		}
+		for _, remove := range removals {
+			remove()
+		}
+		if !repaired {
+			break
+		}
+		value = cuecontext.New().BuildInstance(c.pkg.Instance)
+	}
+	if len(diags) == 0 {
+		for _, e := range errors.Errors(value.Err()) {
+			diags = append(diags, c.diagnose(mistake{path: spec.Path(unquoted(e.Path())), errors: []errors.Error{e}}))
+		}
+	}
+	return value, diags, broken
+}
+
+// isEcho reports whether a mistake only says that something which is already
+// reported is now missing.
+func (c *checker) isEcho(m mistake, broken map[string]bool) bool {
+	for i := range m.path {
+		if broken[m.path[:i+1].String()] {
+			return true
+		}
+	}
+	// What another mistake's removal left unresolved is no mistake of its own.
+	return len(broken) > 0 && slices.ContainsFunc(m.errors, func(e errors.Error) bool {
+		return c.says(mistake{errors: []errors.Error{e}}, "undefined field")
+	})
+}
+
+// parameters gives the names of a pattern's parameters.
+func (c *checker) parameters(definition string) []string {
+	for _, inst := range c.pkg.Instance.Imports {
+		for _, f := range inst.Files {
+			if names := parameterNames(f.Decls, definition); names != nil {
+				return names
+			}
+		}
+	}
+	for _, f := range c.pkg.Instance.Files {
+		if names := parameterNames(f.Decls, definition); names != nil {
+			return names
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+// Package emit writes Kyverno objects: in go the objects of a build, out come
+// YAML, JSON, or a directory for a GitOps tool.
+//
+// The bytes depend on the objects alone. Keys keep the order in which people
+// write them, strings that hold several lines are literal blocks, and nothing
+// is folded: a CEL expression or a message is found in the output as it was
+// written.
+package emit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"cuelang.org/go/cue/token"
+	"go.yaml.in/yaml/v3"
+
+	"kcue.dev/compiler/spec"
+)
+
+// YAML gives the objects as a stream of YAML documents. Objects are rendered
+// by up to the given number of goroutines; the bytes are the same for any
+// number.
+func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
+	docs := make([][]byte, len(objects))
+	errs := make([]error, len(objects))
+	var wg sync.WaitGroup
+	work := make(chan int)
+	for range min(max(parallel, 1), len(objects)) {
+		wg.Go(func() {
+			for i := range work {
+				docs[i], errs[i] = Document(objects[i])
+			}
+		})
+	}
+	for i := range objects {
+		work <- i
+	}
+	close(work)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return bytes.Join(docs, []byte("---\n")), nil
+}
+
+// Document gives one object as a YAML document.
+func Document(object *spec.Node) ([]byte, error) {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(yamlNode(object)); err != nil {
+		return nil, fmt.Errorf("cannot write YAML: %w", err)
+	}
+	if err := enc.Close(); err != nil {
+		return nil, fmt.Errorf("cannot write YAML: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+var yamlTags = map[spec.Kind]string{
+	spec.Null: "!!null", spec.Bool: "!!bool", spec.String: "!!str",
+}
+
+func yamlNode(n *spec.Node) *yaml.Node {
+	switch n.Kind {
+	case spec.Struct:
+		y := &yaml.Node{Kind: yaml.MappingNode, Content: make([]*yaml.Node, 0, 2*len(n.Fields))}
+		for _, f := range n.Fields {
+			y.Content = append(y.Content, yamlString(f.Name), yamlNode(f.Value))
+		}
+		if len(n.Fields) == 0 {
+			y.Style = yaml.FlowStyle
+		}
+		return y
+	case spec.List:
+		y := &yaml.Node{Kind: yaml.SequenceNode, Content: make([]*yaml.Node, 0, len(n.Items))}
+		for _, item := range n.Items {
+			y.Content = append(y.Content, yamlNode(item))
+		}
+		if len(n.Items) == 0 {
+			y.Style = yaml.FlowStyle
+		}
+		return y
+	case spec.String:
+		return yamlString(n.Text)
+	case spec.Number:
+		tag := "!!int"
+		if strings.ContainsAny(n.Text, ".eE") {
+			tag = "!!float"
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: n.Text}
+	case spec.Null:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yamlTags[n.Kind], Value: n.Text}
+}
+
+func yamlString(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	return n
+}
+
+// JSON gives the objects as one Kubernetes List, indented.
+func JSON(objects []*spec.Node) ([]byte, error) {
+	list := spec.NewStruct(token.NoPos,
+		spec.Field{Name: "apiVersion", Value: spec.NewString("v1", token.NoPos)},
+		spec.Field{Name: "kind", Value: spec.NewString("List", token.NoPos)},
+		spec.Field{Name: "items", Value: spec.NewList(token.NoPos, objects...)},
+	)
+	compact, err := list.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("cannot write JSON: %w", err)
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, compact, "", "  "); err != nil {
+		return nil, fmt.Errorf("cannot write JSON: %w", err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}

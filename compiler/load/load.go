@@ -1,0 +1,209 @@
+// Package load finds and parses the CUE packages that a command names.
+//
+// In go arguments as cue takes them (package directories, ./..., files, "-"
+// for standard input) and tags to inject; out come build instances, not yet
+// evaluated, whose imports of kcue.dev are the module embedded in the binary.
+// The loader reads only below the module root of what was named (see tree),
+// and touches the network only where the user's own cue.mod/module.cue asks
+// for other modules.
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/build"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/load"
+
+	"kcue.dev/diag"
+)
+
+// Config says what to load.
+type Config struct {
+	Dir   string    // directory that arguments are relative to; the working directory where empty
+	Args  []string  // packages and files; "." where empty
+	Tags  []string  // key=value or key, as cue's -t
+	Stdin io.Reader // read for the argument "-"
+}
+
+// Package is one parsed package.
+type Package struct {
+	Instance *build.Instance
+	// Named is set where the package was named by itself and not found by a
+	// "..." pattern: such a package must hold something.
+	Named bool
+	files *Files
+}
+
+// Name is how diagnostics call the package: its directory, or the files it
+// was given as.
+func (p *Package) Name() string {
+	if p.Instance.User {
+		return "command-line-arguments"
+	}
+	return p.files.Display(p.Instance.Dir)
+}
+
+// Files gives the naming of the package's files.
+func (p *Package) Files() *Files { return p.files }
+
+// Packages loads what cfg names, in the order of the arguments and then of
+// the directories. Diagnostics may come with packages: a broken package does
+// not hide the mistakes of the others.
+func Packages(cfg Config) ([]*Package, diag.List) {
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, diag.List{{Code: diag.NoSuchFile, Message: fmt.Sprintf("cannot find the working directory: %v", err)}}
+	}
+	groups, diags := group(dir, cfg.Args)
+	var packages []*Package
+	for _, g := range groups {
+		loaded, ds := g.load(dir, cfg)
+		packages = append(packages, loaded...)
+		diags = append(diags, ds...)
+	}
+	return packages, diags
+}
+
+// load loads one group: the arguments that share a module.
+func (g *moduleGroup) load(dir string, cfg Config) ([]*Package, diag.List) {
+	files := &Files{Dir: dir}
+	t, diags, err := openTree(g.root, g.named, files)
+	if err != nil {
+		return nil, append(diags, diag.Diagnostic{
+			Code:    diag.Unreadable,
+			Pos:     diag.Position{File: files.Display(g.root)},
+			Message: fmt.Sprintf("cannot read the directory: %v", reason(err)),
+		})
+	}
+	defer t.Close()
+
+	base := g.root
+	if len(g.files) > 0 {
+		base = dir
+	}
+	instances := load.Instances(g.args(base), &load.Config{
+		Dir:        slashPath(base),
+		ModuleRoot: slashPath(g.root),
+		FS:         t,
+		FromFSPath: files.fromTree,
+		Stdin:      limitReader(cfg.Stdin),
+		Tags:       cfg.Tags,
+		Registry:   newRegistry(t),
+	})
+	var packages []*Package
+	for _, inst := range instances {
+		if inst.Err != nil {
+			ds := files.loadErrors(inst)
+			if len(ds) > 0 {
+				diags = append(diags, ds...)
+				continue
+			}
+		}
+		packages = append(packages, &Package{
+			Instance: inst,
+			Named:    inst.User || slices.Contains(g.literal, filepath.FromSlash(volume(base)+inst.Dir)) || slices.Contains(g.literal, inst.Dir),
+			files:    files,
+		})
+	}
+	return packages, diags
+}
+
+// maxFileSize bounds a source file. The largest hand-written packages are a
+// few hundred kilobytes; a generated fleet of 10,000 policies is 11 MB.
+const maxFileSize = 64 << 20
+
+func limitReader(r io.Reader) io.Reader {
+	if r == nil {
+		r = strings.NewReader("")
+	}
+	return &limitedReader{r: r, left: maxFileSize}
+}
+
+type limitedReader struct {
+	r    io.Reader
+	left int
+}
+
+func (l *limitedReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.left -= n
+	if l.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+var errTooLarge = fmt.Errorf("larger than %d MiB", maxFileSize>>20)
+
+// reason strips the operation and the path from a file system's error: the
+// diagnostic's position already names the file.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	for errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return err
+}
+
+// loadErrors turns an instance's load errors into diagnostics.
+func (f *Files) loadErrors(inst *build.Instance) diag.List {
+	var out diag.List
+	for _, e := range cueerrors.Errors(inst.Err) {
+		d := diag.Diagnostic{Code: diag.Syntax, Message: Message(e), Pos: f.Position(e.Position())}
+		var noFiles *load.NoFilesError
+		var multiple *load.MultiplePackageError
+		var pkgErr *load.PackageError
+		switch {
+		case errors.As(e, &noFiles):
+			d.Code = diag.EmptyPackage
+			d.Pos = diag.Position{File: f.Display(inst.Dir)}
+			d.Message = "no CUE files here: expected a package of kcue specs"
+			if len(inst.IgnoredFiles) > 0 {
+				d.Message = "every CUE file here is left out by its @if attribute or its name"
+			}
+			d.Hint = "name a directory with .cue files, or ./... for all below"
+		case errors.As(e, &multiple):
+			d.Code = diag.ManyPackages
+			d.Pos = diag.Position{File: f.Display(inst.Dir)}
+			d.Message = fmt.Sprintf("files of different packages in one directory: %s", strings.Join(multiple.Packages, ", "))
+			d.Hint = fmt.Sprintf("give them one package name, or name the package: %s:%s", f.Display(inst.Dir), multiple.Packages[0])
+		case errors.As(e, &pkgErr):
+			d.Code = diag.ImportNotFound
+			d.Message = pkgErr.Message.Error()
+			if strings.Contains(d.Message, embeddedPath+"/") {
+				d.Hint = "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
+			}
+		case errors.Is(e, fs.ErrNotExist):
+			d.Code = diag.NoSuchFile
+		}
+		if !d.Pos.IsValid() {
+			d.Pos = diag.Position{File: f.Display(inst.Dir)}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// Message gives an error's own words, without position or path.
+func Message(e cueerrors.Error) string {
+	format, args := e.Msg()
+	if format == "" {
+		return e.Error()
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// isDir reports whether the path is a directory, following links: a user may
+// name a link.
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

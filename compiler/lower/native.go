@@ -1,0 +1,88 @@
+package lower
+
+import (
+	"fmt"
+
+	"kcue.dev/compiler/load"
+	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
+)
+
+// nativeKind says what a bundle's field holds.
+type nativeKind struct{ apiVersion, kind string }
+
+var nativeKinds = map[string]nativeKind{
+	"exceptions":                        {"kyverno.io/v2", "PolicyException"},
+	"cleanupPolicies":                   {"kyverno.io/v2", "CleanupPolicy"},
+	"clusterCleanupPolicies":            {"kyverno.io/v2", "ClusterCleanupPolicy"},
+	"celExceptions":                     {"policies.kyverno.io/v1", "PolicyException"},
+	"validatingPolicies":                {"policies.kyverno.io/v1", "ValidatingPolicy"},
+	"mutatingPolicies":                  {"policies.kyverno.io/v1", "MutatingPolicy"},
+	"generatingPolicies":                {"policies.kyverno.io/v1", "GeneratingPolicy"},
+	"imageValidatingPolicies":           {"policies.kyverno.io/v1", "ImageValidatingPolicy"},
+	"deletingPolicies":                  {"policies.kyverno.io/v1", "DeletingPolicy"},
+	"namespacedValidatingPolicies":      {"policies.kyverno.io/v1", "NamespacedValidatingPolicy"},
+	"namespacedMutatingPolicies":        {"policies.kyverno.io/v1", "NamespacedMutatingPolicy"},
+	"namespacedGeneratingPolicies":      {"policies.kyverno.io/v1", "NamespacedGeneratingPolicy"},
+	"namespacedImageValidatingPolicies": {"policies.kyverno.io/v1", "NamespacedImageValidatingPolicy"},
+	"namespacedDeletingPolicies":        {"policies.kyverno.io/v1", "NamespacedDeletingPolicy"},
+}
+
+// Native gives the object of a spec that needs no resolution. The kinds of
+// kyverno.io are written with the authoring model's match and context; those
+// of policies.kyverno.io are Kyverno's own throughout.
+func Native(n *spec.Native, files *load.Files) (Object, diag.List) {
+	if n.Field == "resources" {
+		return resource(n, files)
+	}
+	kind := nativeKinds[n.Field]
+	body := n.Spec.Without(metadataFields...)
+	switch kind.apiVersion {
+	case "kyverno.io/v2":
+		for _, name := range []string{"match", "exclude"} {
+			if body.Has(name) {
+				body = body.With(name, match(body.Get(name)))
+			}
+		}
+		if c := body.Get("context"); c != nil {
+			body = body.Without("context")
+			if lowered := context(c); lowered != nil {
+				body = body.With("context", lowered)
+			}
+		}
+	}
+	var o fields
+	o.addString("apiVersion", kind.apiVersion, n.Pos)
+	o.addString("kind", kind.kind, n.Pos)
+	o.add("metadata", metadata(n.Name, n.Namespace, n.Spec, nil, n.Pos))
+	o.add("spec", body)
+	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos}, nil
+}
+
+// resource gives a plain Kubernetes object as it was written. Its name is the
+// bundle's key unless its metadata says another.
+func resource(n *spec.Native, files *load.Files) (Object, diag.List) {
+	metadata := n.Spec.Get("metadata")
+	if metadata == nil {
+		metadata = spec.NewStruct(n.Pos)
+	}
+	var diags diag.List
+	if metadata.Kind != spec.Struct {
+		diags = append(diags, diag.Diagnostic{
+			Code: diag.WrongType, Pos: files.Position(metadata.Pos), Path: n.Path().Child("metadata").String(),
+			Message: fmt.Sprintf("found a %s, expected a struct", metadata.Kind),
+		})
+		return Object{}, diags
+	}
+	if !metadata.Has("name") {
+		named := fields{}
+		named.addString("name", n.Name, n.Pos)
+		named.list = append(named.list, metadata.Fields...)
+		metadata = named.node(metadata.Pos)
+	}
+	var o fields
+	o.take(n.Spec, "apiVersion", "kind")
+	o.add("metadata", metadata)
+	o.list = append(o.list, n.Spec.Without("apiVersion", "kind", "metadata").Fields...)
+	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos}, diags
+}
