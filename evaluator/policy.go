@@ -1,0 +1,252 @@
+package evaluator
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/kyverno/kyverno/api/kyverno"
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	"github.com/kyverno/kyverno/pkg/autogen"
+	autogenv1 "github.com/kyverno/kyverno/pkg/autogen/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	kjson "sigs.k8s.io/json"
+)
+
+// policy is a ClusterPolicy or Policy, prepared.
+//
+// Kyverno computes the autogen rules anew for each evaluation, by writing every
+// rule to JSON and back. Here they are computed once for each kind of resource
+// that comes up, and the engine is given a copy that holds the computed rules
+// and is annotated so that it computes none of its own.
+type policy struct {
+	ref    PolicyRef
+	broken error
+
+	source kyvernov1.PolicyInterface
+	// rules are the names that the author wrote; authored finds them by the
+	// name of a computed rule.
+	rules    []string
+	authored map[string]string
+	// scored is false where a failure is only a warning.
+	scored bool
+	// ownContext tells that rules load context entries, whose size Kyverno
+	// adds up over the life of a JSON context.
+	ownContext bool
+
+	// all is the policy with every autogen rule, as mutate and generate rules
+	// see it; byKind is as validate rules see it (pkg/engine/validation.go
+	// asks for the rules of the resource's kind).
+	// existing has only the rules with mutate.targets; it is nil without any.
+	all, plain, existing kyvernov1.PolicyInterface
+
+	byKind map[string]func() kyvernov1.PolicyInterface
+	// pinned has, by name, the rules that look at the labels of a namespace,
+	// in copies that tell whether those labels matter (see pinSelectors).
+	pinned map[string][]kyvernov1.Rule
+
+	// inert has the rules that Kyverno accepts and never evaluates.
+	inert map[string]string
+
+	mutates, verifies, validates, generates bool
+}
+
+// newPolicy decodes a policy strictly and prepares it.
+func newPolicy(object *unstructured.Unstructured) (*policy, error) {
+	var source kyvernov1.PolicyInterface
+	switch object.GetKind() {
+	case "ClusterPolicy":
+		typed := &kyvernov1.ClusterPolicy{}
+		if err := decodeStrict(object, typed); err != nil {
+			return nil, err
+		}
+		source = typed
+	case "Policy":
+		typed := &kyvernov1.Policy{}
+		if err := decodeStrict(object, typed); err != nil {
+			return nil, err
+		}
+		source = typed
+	}
+	spec := source.GetSpec()
+	// A fake client cannot apply on the server's side; what is generated is
+	// the same either way (Kyverno's command line does so too,
+	// cmd/cli/kubectl-kyverno/policy/load.go).
+	spec.UseServerSideApply = false
+
+	p := &policy{
+		ref:       PolicyRef{APIVersion: object.GetAPIVersion(), Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()},
+		source:    source,
+		scored:    source.GetAnnotations()[kyverno.AnnotationPolicyScored] != "false",
+		authored:  map[string]string{},
+		byKind:    map[string]func() kyvernov1.PolicyInterface{},
+		pinned:    map[string][]kyvernov1.Rule{},
+		inert:     map[string]string{},
+		mutates:   spec.HasMutate(),
+		verifies:  spec.HasVerifyImages(),
+		generates: spec.HasGenerate(),
+	}
+	for _, rule := range spec.Rules {
+		p.rules = append(p.rules, rule.Name)
+		p.authored[rule.Name] = rule.Name
+		p.validates = p.validates || rule.HasValidate() || rule.HasVerifyImageChecks()
+		if rule.HasValidate() && rule.Validation.DeprecatedAssert != nil {
+			// No code of Kyverno 1.19 reads it (api/kyverno/v1/common_types.go).
+			p.inert[rule.Name] = "Kyverno 1.19 does not evaluate validate.assert"
+		}
+	}
+	for _, rule := range spec.Rules {
+		for _, prefix := range []string{"autogen-", "autogen-cronjob-"} {
+			// As pkg/autogen/v1/rule.go names them.
+			name := prefix + rule.Name
+			if len(name) > 63 {
+				name = name[:63]
+			}
+			if _, taken := p.authored[name]; !taken {
+				p.authored[name] = rule.Name
+			}
+		}
+	}
+	content, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be written as JSON: %w", err)
+	}
+	p.ownContext = bytes.Contains(content, []byte(`"context":`))
+	for i := range spec.Rules {
+		fillMessages(&spec.Rules[i])
+	}
+
+	computed := autogen.Default.ComputeRules(source, "")
+	p.all = withRules(source, computed)
+	var existing []kyvernov1.Rule
+	for _, rule := range computed {
+		if rule.HasMutateExisting() {
+			existing = append(existing, rule)
+		}
+		if pinned, ok := pinSelectors(rule); ok {
+			p.pinned[rule.Name] = pinned
+		}
+	}
+	if len(existing) > 0 {
+		p.existing = withRules(source, existing)
+	}
+	p.plain = withRules(source, spec.Rules)
+	for controller := range autogenv1.PodControllers {
+		p.byKind[controller] = sync.OnceValue(func() kyvernov1.PolicyInterface {
+			return withRules(source, autogen.Default.ComputeRules(source, controller))
+		})
+	}
+	return p, nil
+}
+
+// forKind is the policy as its validate rules apply to a kind of resource.
+func (p *policy) forKind(kind string) kyvernov1.PolicyInterface {
+	if prepared, ok := p.byKind[kind]; ok {
+		return prepared()
+	}
+	return p.plain
+}
+
+// rule finds a computed rule by its name.
+func (p *policy) rule(name string) (kyvernov1.Rule, bool) {
+	for _, rule := range p.all.GetSpec().Rules {
+		if rule.Name == name {
+			return rule, true
+		}
+	}
+	return kyvernov1.Rule{}, false
+}
+
+// withRules copies a policy with rules that are already computed.
+func withRules(source kyvernov1.PolicyInterface, rules []kyvernov1.Rule) kyvernov1.PolicyInterface {
+	c := source.CreateDeepCopy()
+	annotations := c.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[kyverno.AnnotationAutogenControllers] = "none"
+	c.SetAnnotations(annotations)
+	c.GetSpec().SetRules(slices.Clone(rules))
+	return c
+}
+
+// fillMessages gives each CEL expression without a message that of its rule, as
+// the engine does on every evaluation (pkg/engine/handlers/validation/
+// validate_cel.go): done here, the engine only reads the shared policy.
+func fillMessages(rule *kyvernov1.Rule) {
+	if !rule.HasValidateCEL() {
+		return
+	}
+	for i := range rule.Validation.CEL.Expressions {
+		if rule.Validation.CEL.Expressions[i].Message == "" {
+			rule.Validation.CEL.Expressions[i].Message = rule.Validation.Message
+		}
+	}
+}
+
+// pinSelectors makes copies of a rule in which the namespace selectors of its
+// match, and those of its exclude, always or never hold; ok is false for a rule
+// that has none.
+func pinSelectors(rule kyvernov1.Rule) (pinned []kyvernov1.Rule, ok bool) {
+	const label = "kcue.dev/namespace"
+	always := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: label, Operator: metav1.LabelSelectorOpDoesNotExist}}}
+	never := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: label, Operator: metav1.LabelSelectorOpExists}}}
+	found := false
+	pin := func(m *kyvernov1.MatchResources, selector *metav1.LabelSelector) {
+		descriptions := []*kyvernov1.ResourceDescription{&m.ResourceDescription}
+		for i := range m.Any {
+			descriptions = append(descriptions, &m.Any[i].ResourceDescription)
+		}
+		for i := range m.All {
+			descriptions = append(descriptions, &m.All[i].ResourceDescription)
+		}
+		for _, d := range descriptions {
+			if d.NamespaceSelector != nil {
+				d.NamespaceSelector = selector
+				found = true
+			}
+		}
+	}
+	for _, match := range []*metav1.LabelSelector{always, never} {
+		for _, exclude := range []*metav1.LabelSelector{always, never} {
+			c := kyvernov1.Rule{Name: rule.Name, MatchResources: *rule.MatchResources.DeepCopy(), ExcludeResources: rule.ExcludeResources.DeepCopy()}
+			pin(&c.MatchResources, match)
+			if c.ExcludeResources != nil {
+				pin(c.ExcludeResources, exclude)
+			}
+			pinned = append(pinned, c)
+		}
+	}
+	return pinned, found
+}
+
+// decodeStrict decodes an object into its API type, refusing fields that the
+// type does not have.
+func decodeStrict(object *unstructured.Unstructured, into any) error {
+	data, err := json.Marshal(object.Object)
+	if err != nil {
+		return fmt.Errorf("cannot be written as JSON: %w", err)
+	}
+	strict, err := kjson.UnmarshalStrict(data, into)
+	return errors.Join(append(strict, err)...)
+}
+
+// exceptions answers the engine's question for the exceptions of a rule, in
+// the order in which they were given.
+type exceptions []*kyvernov2.PolicyException
+
+// Find implements Kyverno's PolicyExceptionSelector as pkg/exceptions does.
+func (e exceptions) Find(policyKey, rule string) ([]*kyvernov2.PolicyException, error) {
+	var found []*kyvernov2.PolicyException
+	for _, exception := range e {
+		if exception.Contains(policyKey, rule) {
+			found = append(found, exception)
+		}
+	}
+	return found, nil
+}
