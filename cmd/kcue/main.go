@@ -3,7 +3,9 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 )
 
 func main() {
@@ -12,11 +14,14 @@ func main() {
 
 // run executes the command line and gives its exit status.
 func run() int {
-	// A build allocates a CUE graph, reads it once and ends: collecting it
-	// often costs a third of the time. The limit keeps a large build from
-	// growing without bound all the same.
+	// A build allocates a CUE graph, reads it once and ends: with Go's own
+	// setting, collecting it costs a third of the time (1,000 policies: 2.1 s
+	// at 100, 1.6 s at 200, no faster at 400 and 100 MB larger).
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
+	// A reader that goes away is an error of ours to report, not a death by
+	// signal with half of the output written.
+	signal.Ignore(syscall.SIGPIPE)
 	return execute(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 }

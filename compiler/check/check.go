@@ -11,6 +11,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 
 	"cuelang.org/go/cue"
@@ -51,10 +52,14 @@ func Package(pkg *load.Package, m *model.Model) (*spec.Bundle, diag.List) {
 			return nil, diags
 		}
 	}
-	root := d.decode(value, nil, token.NoPos)
+	root := d.decode(value, token.NoPos)
 	diags = append(diags, d.diags...)
 	for _, p := range m.Check(model.Bundle, root, nil) {
-		diags = append(diags, p.Diagnostic(c.files))
+		problem := p.Diagnostic(c.files)
+		if p.Kind == model.UnknownField && len(p.Path) == 1 && p.Suggestion == "" {
+			problem.Hint = fmt.Sprintf("a helper has a hidden name (_%s), is a definition (#%[1]s) or a let", p.Field)
+		}
+		diags = append(diags, problem)
 	}
 	if diags.HasErrors() {
 		return nil, diags

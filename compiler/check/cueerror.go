@@ -87,9 +87,8 @@ func (c *checker) diagnose(m mistake) diag.Diagnostic {
 	case c.says(m, cueDisjunction):
 		c.notInEnumeration(&d, m)
 	case strings.Contains(d.Message, cueMismatch):
-		found, expected := c.sides(first)
 		d.Code = diag.WrongType
-		d.Message = fmt.Sprintf("found %s, expected %s", found, expected)
+		d.Message = c.mismatch(first)
 	case strings.Contains(d.Message, cueConflict):
 		d.Code = diag.Conflict
 		places := c.userPositions(first)
@@ -160,6 +159,21 @@ func (c *checker) notInEnumeration(d *diag.Diagnostic, m mistake) {
 	if near := diag.Nearest(strings.Trim(found, `"`), bare); near != "" {
 		d.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
+}
+
+// mismatch speaks of a value of the wrong type. CUE names both values and then
+// both types.
+func (c *checker) mismatch(e errors.Error) string {
+	found, expected := c.sides(e)
+	_, args := e.Msg()
+	if len(args) < 4 {
+		return fmt.Sprintf("found %s, expected %s", found, expected)
+	}
+	foundType, expectedType := fmt.Sprint(args[2]), fmt.Sprint(args[3])
+	if found != fmt.Sprint(args[0]) {
+		foundType, expectedType = expectedType, foundType
+	}
+	return fmt.Sprintf("expected a %s, not the %s %s", expectedType, foundType, found)
 }
 
 // sides tells the author's value of a conflict from the other, by which of the

@@ -24,18 +24,27 @@ type decoder struct {
 	// broken holds paths, in spec.Path's text, whose mistakes are reported
 	// already; what is incomplete there is decoded as Invalid.
 	broken map[string]bool
+	path   spec.Path // of the value at hand
+}
+
+// member decodes a member of the value at hand.
+func (d *decoder) member(name string, v cue.Value, enclosing token.Pos) *spec.Node {
+	d.path = append(d.path, name)
+	n := d.decode(v, enclosing)
+	d.path = d.path[:len(d.path)-1]
+	return n
 }
 
 // decode gives the node of v. A position inside the embedded module is
 // replaced by the nearest enclosing one that the author wrote.
-func (d *decoder) decode(v cue.Value, path spec.Path, enclosing token.Pos) *spec.Node {
+func (d *decoder) decode(v cue.Value, enclosing token.Pos) *spec.Node {
 	pos := v.Pos()
 	if load.IsEmbedded(pos) {
 		pos = enclosing
 	}
 	n := &spec.Node{Pos: pos}
-	if len(path) > maxDepth {
-		d.report(diag.TooDeep, pos, path[:20], fmt.Sprintf("nested more than %d levels deep", maxDepth))
+	if len(d.path) > maxDepth {
+		d.report(diag.TooDeep, pos, d.path[:20], fmt.Sprintf("nested more than %d levels deep", maxDepth))
 		n.Kind = spec.Invalid
 		return n
 	}
@@ -67,63 +76,67 @@ func (d *decoder) decode(v cue.Value, path spec.Path, enclosing token.Pos) *spec
 		n.Kind = spec.List
 		items, err := v.List()
 		if err != nil {
-			return d.invalid(n, v, path)
+			return d.invalid(n, v)
 		}
 		for i := 0; items.Next(); i++ {
-			n.Items = append(n.Items, d.decode(items.Value(), path.Child(strconv.Itoa(i)), pos))
+			n.Items = append(n.Items, d.member(strconv.Itoa(i), items.Value(), pos))
 		}
 	case cue.StructKind:
 		n.Kind = spec.Struct
 		fields, err := v.Fields()
 		if err != nil {
-			return d.invalid(n, v, path)
+			return d.invalid(n, v)
 		}
 		for fields.Next() {
 			name := fields.Selector().Unquoted()
-			n.Fields = append(n.Fields, spec.Field{Name: name, Value: d.decode(fields.Value(), path.Child(name), pos)})
+			n.Fields = append(n.Fields, spec.Field{Name: name, Value: d.member(name, fields.Value(), pos)})
 		}
 	case cue.BytesKind:
-		d.report(diag.WrongType, pos, path, "bytes cannot be said in YAML or JSON: expected a string")
+		d.report(diag.WrongType, pos, d.path, "bytes cannot be said in YAML or JSON: expected a string")
 		n.Kind = spec.Invalid
 	default:
-		return d.invalid(n, v, path)
+		return d.invalid(n, v)
 	}
 	return n
 }
 
 // invalid reports a value that is not concrete, or failed to evaluate.
-func (d *decoder) invalid(n *spec.Node, v cue.Value, path spec.Path) *spec.Node {
+func (d *decoder) invalid(n *spec.Node, v cue.Value) *spec.Node {
 	n.Kind = spec.Invalid
+	path := d.path
 	if d.isBroken(path) {
 		return n
 	}
 	if err := v.Err(); err != nil && v.IncompleteKind() == cue.BottomKind {
 		for _, e := range errors.Errors(err) {
-			d.report(diag.Evaluation, n.Pos, path, load.Message(e))
+			message := load.Message(e)
+			if message == cueInterpolation {
+				d.report(diag.NotConcrete, n.Pos, path, d.interpolation(e))
+				continue
+			}
+			d.report(diag.Evaluation, n.Pos, path, message)
 		}
 		return n
+	}
+	if len(path) == 1 {
+		return n // an unknown field or an empty map, which the model speaks of
 	}
 	expected := fmt.Sprint(v)
 	if len(expected) > 60 {
 		expected = v.IncompleteKind().String()
 	}
-	message := fmt.Sprintf("not concrete: %s stands where a value is needed", expected)
-	if ref := unresolved(v); ref != "" {
-		message += ", because " + ref
-	}
-	d.report(diag.NotConcrete, n.Pos, path, message)
+	d.report(diag.NotConcrete, n.Pos, path, fmt.Sprintf("not concrete: %s stands where a value is needed", expected))
 	return n
 }
 
-// unresolved says why a value is incomplete, where CUE knows.
-func unresolved(v cue.Value) string {
-	err := v.Validate(cue.Concrete(true))
-	for _, e := range errors.Errors(err) {
-		if m := load.Message(e); len(e.InputPositions()) > 0 && m != "" {
-			return m
+// interpolation says which part of an interpolated string has no value.
+func (d *decoder) interpolation(e errors.Error) string {
+	for _, p := range e.InputPositions() {
+		if p != e.Position() && !load.IsEmbedded(p) {
+			return fmt.Sprintf("not concrete: the text needs a value that has none yet, at %s", d.files.Position(p))
 		}
 	}
-	return ""
+	return "not concrete: the text needs a value that has none yet"
 }
 
 func (d *decoder) isBroken(path spec.Path) bool {

@@ -193,11 +193,22 @@ func parameterNames(decls []ast.Decl, definition string) []string {
 	if !ok {
 		return nil
 	}
+	return fieldNames(params.Elts)
+}
+
+// fieldNames lists the fields that declarations make, conditional ones
+// included.
+func fieldNames(decls []ast.Decl) []string {
 	var names []string
-	for _, d := range params.Elts {
-		if f, ok := d.(*ast.Field); ok {
-			if name, _, err := ast.LabelName(f.Label); err == nil {
+	for _, d := range decls {
+		switch d := d.(type) {
+		case *ast.Field:
+			if name, _, err := ast.LabelName(d.Label); err == nil {
 				names = append(names, name)
+			}
+		case *ast.Comprehension:
+			if lit, ok := d.Value.(*ast.StructLit); ok {
+				names = append(names, fieldNames(lit.Elts)...)
 			}
 		}
 	}

@@ -153,52 +153,77 @@ func reason(err error) error {
 	return err
 }
 
-// loadErrors turns an instance's load errors into diagnostics.
+// loadErrors turns an instance's load errors, and those of what it imports,
+// into diagnostics.
 func (f *Files) loadErrors(inst *build.Instance) diag.List {
 	var out diag.List
 	for _, e := range cueerrors.Errors(inst.Err) {
-		d := diag.Diagnostic{Code: diag.Syntax, Message: Message(e), Pos: f.Position(e.Position())}
-		var noFiles *load.NoFilesError
-		var multiple *load.MultiplePackageError
-		var pkgErr *load.PackageError
-		switch {
-		case errors.As(e, &noFiles):
-			d.Code = diag.EmptyPackage
-			d.Pos = diag.Position{File: f.Display(inst.Dir)}
-			d.Message = "no CUE files here: expected a package of kcue specs"
-			if len(inst.IgnoredFiles) > 0 {
-				d.Message = "every CUE file here is left out by its @if attribute or its name"
+		out = append(out, f.loadError(e, inst))
+	}
+	for _, imported := range inst.Imports {
+		for _, e := range cueerrors.Errors(imported.Err) {
+			if d := f.loadError(e, imported); !slices.ContainsFunc(out, func(o diag.Diagnostic) bool { return o.Pos == d.Pos }) {
+				out = append(out, d)
 			}
-			d.Hint = "name a directory with .cue files, or ./... for all below"
-		case errors.As(e, &multiple):
-			d.Code = diag.ManyPackages
-			d.Pos = diag.Position{File: f.Display(inst.Dir)}
-			d.Message = fmt.Sprintf("files of different packages in one directory: %s", strings.Join(multiple.Packages, ", "))
-			d.Hint = fmt.Sprintf("give them one package name, or name the package: %s:%s", f.Display(inst.Dir), multiple.Packages[0])
-		case errors.As(e, &pkgErr):
-			d.Code = diag.ImportNotFound
-			d.Message = pkgErr.Message.Error()
-			if strings.Contains(d.Message, embeddedPath+"/") {
-				d.Hint = "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
-			}
-		case errors.Is(e, fs.ErrNotExist):
-			d.Code = diag.NoSuchFile
 		}
-		if !d.Pos.IsValid() {
-			d.Pos = diag.Position{File: f.Display(inst.Dir)}
-		}
-		out = append(out, d)
 	}
 	return out
+}
+
+func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnostic {
+	d := diag.Diagnostic{Code: diag.Syntax, Message: Message(e), Pos: f.Position(e.Position())}
+	var noFiles *load.NoFilesError
+	var multiple *load.MultiplePackageError
+	var pkgErr *load.PackageError
+	var pathErr *fs.PathError
+	switch {
+	case errors.As(e, &noFiles):
+		d.Code = diag.EmptyPackage
+		d.Message = "no CUE files here: expected a package of kcue specs"
+		d.Hint = "name a directory with .cue files, or ./... for all below"
+		if len(inst.IgnoredFiles) > 0 {
+			ignored := inst.IgnoredFiles[0]
+			d.Pos = diag.Position{File: f.Display(ignored.Filename)}
+			d.Message = "the file belongs to no package"
+			d.Hint = "begin it with a package clause, such as: package policies"
+			if why := ignored.ExcludeReason; why != nil && strings.Contains(why.Error(), "@if") {
+				d.Message = "every file of the package is left out by its @if attribute"
+				d.Hint = "set a tag with -t"
+			}
+		}
+	case errors.As(e, &multiple):
+		d.Code = diag.ManyPackages
+		d.Message = fmt.Sprintf("files of different packages in one directory: %s", strings.Join(multiple.Packages, ", "))
+		d.Hint = fmt.Sprintf("give them one package name, or name the package: %s:%s", f.Display(inst.Dir), multiple.Packages[0])
+	case errors.As(e, &pkgErr):
+		d.Code = diag.ImportNotFound
+		d.Message = pkgErr.Message.Error()
+		if strings.Contains(d.Message, embeddedPath+"/") {
+			d.Hint = "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
+		}
+	case errors.As(e, &pathErr):
+		d.Code = diag.Unreadable
+		d.Pos = diag.Position{File: f.Display(volume(f.Dir) + filepath.FromSlash("/"+strings.TrimPrefix(pathErr.Path, "/")))}
+		d.Message = reason(e).Error()
+		if strings.Contains(d.Message, "escapes") {
+			d.Message = "a link that leads out of the module, which is not followed"
+		}
+	case strings.HasPrefix(d.Message, "tag "), strings.Contains(d.Message, "no tag for"):
+		d.Code = diag.BadTag
+	}
+	if !d.Pos.IsValid() {
+		d.Pos = diag.Position{File: f.Display(inst.Dir)}
+	}
+	return d
 }
 
 // Message gives an error's own words, without position or path.
 func Message(e cueerrors.Error) string {
 	format, args := e.Msg()
-	if format == "" {
-		return e.Error()
+	if text := fmt.Sprintf(format, args...); text != "" {
+		return text
 	}
-	return fmt.Sprintf(format, args...)
+	return e.Error()
 }
 
 // isDir reports whether the path is a directory, following links: a user may

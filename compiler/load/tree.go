@@ -142,7 +142,11 @@ func (t *tree) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return fsys.Open(rel)
+	f, err := fsys.Open(rel)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: reason(err)}
+	}
+	return f, nil
 }
 
 // Stat describes a file, following links inside of the tree.
