@@ -191,8 +191,9 @@ func (c *checker) checkText(s *shape, n *spec.Node) {
 	if len(t.literals) == 0 {
 		p.Kind = Malformed
 		p.Expected = failed
-		p.Message = c.subject(s) + " must " + orList(failed)
-		if n.Text != "" {
+		wanted := orList(failed)
+		p.Message = c.subject(s) + " must " + wanted
+		if n.Text != "" && !strings.HasPrefix(wanted, "not be ") {
 			p.Message += ", not be " + clip(strconv.Quote(n.Text))
 		}
 		c.report(p)
