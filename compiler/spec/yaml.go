@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -54,6 +55,11 @@ func ParseYAML(filename string, src []byte) ([]*Node, error) {
 	}
 	if !utf8.Valid(src) {
 		return nil, &YAMLError{File: filename, Message: "the file is no UTF-8 text"}
+	}
+	if len(src) > 0 && src[len(src)-1] != '\n' {
+		// kubectl reads by lines and ends each, which a block scalar at the
+		// file's end keeps.
+		src = append(slices.Clip(src), '\n')
 	}
 	file := token.NewFile(filename, -1, len(src))
 	file.SetLinesForContent(src)
@@ -259,10 +265,17 @@ func (d *yamlDecoder) key(n *yaml.Node, depth int) (string, error) {
 		return "", err
 	}
 	switch v.Kind {
-	case List, Struct:
+	case List, Struct, Null:
 		return "", d.errorf(n, "a key must be a string")
-	case Null:
-		return "null", nil
+	case Number:
+		if _, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
+			break
+		}
+		f, err := strconv.ParseFloat(v.Text, 64)
+		if err != nil {
+			return "", d.errorf(n, "a key must be a string")
+		}
+		return strconv.FormatFloat(f, 'g', -1, 32), nil // as sigs.k8s.io/yaml does
 	}
 	return v.Text, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -124,9 +125,19 @@ func (r *resource) admit(t *testing.T, obj map[string]any) map[string]string {
 		errs = append(errs, more...)
 	}
 	for _, e := range errs {
-		refused[e.Field] = e.Error()
+		refused[place(e)] = e.Error()
 	}
 	return refused
+}
+
+var namedPlace = regexp.MustCompile(`"([^"]+)" must (?:not )?validate|in (\S+)$`)
+
+// place gives an error's path, which some errors name only in their message.
+func place(e *field.Error) string {
+	if m := namedPlace.FindStringSubmatch(e.Detail); m != nil && e.Field == "<nil>" {
+		return m[1] + m[2]
+	}
+	return e.Field
 }
 
 // decode gives JSON as the API server decodes it: integers are int64.

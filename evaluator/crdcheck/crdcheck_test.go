@@ -174,28 +174,30 @@ func compare(t *testing.T, schemas *crd.Schemas, r *resource, obj *spec.Node) (r
 	if (len(ours) > 0) != (len(theirs) > 0) {
 		t.Errorf("%s\nours: %v\ntheirs: %v", data, ours, theirs)
 	}
-	// Below a value of the wrong type the server goes on, and where exactly
-	// one field may stand it reports its guess at which was meant.
+	// Below a value of the wrong type the server goes on, prunes it, and may
+	// then find what holds it repeated; and where exactly one field may stand
+	// it reports its guess at which was meant.
 	covered := func(path string) bool {
-		if path == "<nil>" { // of such a choice it names no place
-			return slices.ContainsFunc(violations, func(v crd.Violation) bool { return v.Kind == crd.NotExclusive })
-		}
 		return slices.ContainsFunc(violations, func(v crd.Violation) bool {
-			return (v.Kind == crd.WrongType || v.Kind == crd.NotExclusive) && strings.HasPrefix(path, plain(v.Path))
+			at := plain(v.Path)
+			return (v.Kind == crd.WrongType || v.Kind == crd.NotExclusive) && strings.HasPrefix(path, at) ||
+				v.Kind == crd.WrongType && strings.HasPrefix(at, path+".")
 		})
 	}
-	for path := range theirs {
-		if path := plain(path); ours[path] == "" && !covered(path) && !strings.HasPrefix(path, "metadata") {
-			t.Errorf("%s\nthe API server refuses %s: %s\nours: %v", data, path, theirs[path], ours)
+	places := map[string]bool{}
+	for path, message := range theirs {
+		path = plain(path)
+		places[path] = true
+		if ours[path] == "" && !covered(path) && !strings.HasPrefix(path, "metadata") {
+			t.Errorf("%s\nthe API server refuses %s: %s\nours: %v", data, path, message, ours)
 		}
 	}
-	places := map[string]bool{}
-	for path := range theirs {
-		places[plain(path)] = true
-	}
+	wrongType := slices.ContainsFunc(violations, func(v crd.Violation) bool { return v.Kind == crd.WrongType })
 	for _, v := range violations {
-		// The server looks at rules in CEL only where all else is well.
-		if path := plain(v.Path); !places[path] && v.Kind != crd.NotExclusive && !strings.HasPrefix(path, "metadata") {
+		// The server looks at rules in CEL only where all else is well, and
+		// for repeated items only where all items are objects.
+		lenient := v.Kind == crd.NotExclusive || v.Kind == crd.Duplicate && wrongType
+		if path := plain(v.Path); !places[path] && !lenient && !strings.HasPrefix(path, "metadata") {
 			t.Errorf("%s\nonly kcue refuses %s\ntheirs: %v", data, v, theirs)
 		}
 	}
