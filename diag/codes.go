@@ -2,6 +2,7 @@ package diag
 
 // Code names a kind of diagnostic: KC1xx load, KC2xx schema, KC3xx
 // composition, KC4xx policy semantics, KC5xx best practice, KC6xx target.
+// A code never changes its meaning, and is not used again once it is gone.
 type Code string
 
 // The codes of load: what was named cannot be read as CUE packages.
@@ -49,10 +50,10 @@ const (
 // and not do what it says.
 const (
 	NoRuleBody            Code = "KC401"
-	ManyRuleBodies        Code = "KC402"
+	RuleBodies            Code = "KC402"
 	NoMatch               Code = "KC403"
 	NoMessage             Code = "KC404"
-	PolicyName            Code = "KC405"
+	ObjectName            Code = "KC405"
 	RuleName              Code = "KC406"
 	MatchForms            Code = "KC407"
 	NamespacedPolicy      Code = "KC408"
@@ -62,7 +63,7 @@ const (
 	BackgroundUser        Code = "KC412"
 	ExcludeAll            Code = "KC413"
 	CRDSchema             Code = "KC414"
-	ManyValidateForms     Code = "KC415"
+	ValidateForms         Code = "KC415"
 	DigestInAudit         Code = "KC416"
 	VerifyImagesOverrides Code = "KC417"
 )

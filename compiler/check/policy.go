@@ -65,14 +65,14 @@ func (c *policyChecker) name() {
 	name, namespace := c.policy.Name, c.policy.Namespace
 	switch {
 	case len(name) > maxName:
-		c.report(diag.PolicyName, nil, nil, fmt.Sprintf("a policy's name has at most %d characters, this one %d", maxName, len(name)), "shorten it")
+		c.report(diag.ObjectName, nil, nil, fmt.Sprintf("a policy's name has at most %d characters, this one %d", maxName, len(name)), "shorten it")
 	case !subdomain.MatchString(name):
-		c.report(diag.PolicyName, nil, nil,
+		c.report(diag.ObjectName, nil, nil,
 			fmt.Sprintf("%q is no name for a Kubernetes object: expected lower-case letters, digits, '-' and '.', with a letter or digit at both ends", name),
 			suggestName(name))
 	}
 	if namespace != "" && (len(namespace) > maxNamespace || !label.MatchString(namespace)) {
-		c.report(diag.PolicyName, nil, nil,
+		c.report(diag.ObjectName, nil, nil,
 			fmt.Sprintf("%q is no name for a namespace: expected at most %d lower-case letters, digits and '-', with a letter or digit at both ends", namespace, maxNamespace),
 			suggestName(namespace))
 	}
@@ -114,7 +114,7 @@ func (c *policyChecker) rule(name string, r *spec.Node, path spec.Path) {
 	case 0:
 		c.report(diag.NoRuleBody, r, path, "the rule does nothing: expected one of "+strings.Join(bodies, ", "), "")
 	default:
-		c.report(diag.ManyRuleBodies, r.Get(present[1]), path,
+		c.report(diag.RuleBodies, r.Get(present[1]), path,
 			fmt.Sprintf("a rule has one of %s, this one has %s", strings.Join(bodies, ", "), strings.Join(present, " and ")),
 			"make a rule of each")
 	}
@@ -239,9 +239,9 @@ func (c *policyChecker) validate(v *spec.Node, path spec.Path) {
 	switch len(present) {
 	case 1:
 	case 0:
-		c.report(diag.ManyValidateForms, v, path, "checks nothing: expected one of "+strings.Join(validateForms, ", "), "")
+		c.report(diag.ValidateForms, v, path, "checks nothing: expected one of "+strings.Join(validateForms, ", "), "")
 	default:
-		c.report(diag.ManyValidateForms, v.Get(present[1]), path,
+		c.report(diag.ValidateForms, v.Get(present[1]), path,
 			fmt.Sprintf("has %s: expected one of %s", strings.Join(present, " and "), strings.Join(validateForms, ", ")), "make a rule of each")
 	}
 	if v.Get("message").Str() != "" {
