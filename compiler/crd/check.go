@@ -62,12 +62,12 @@ func (s *Schemas) unknownKind(obj *spec.Node) Violation {
 				v.Allowed = append(v.Allowed, key.kind)
 			}
 		}
+		slices.Sort(v.Allowed)
 	} else {
 		v.Path, v.Node, v.Allowed = "apiVersion", apiVersion, versions
 		slices.Sort(versions)
 		v.Message = fmt.Sprintf("Kyverno %s does not serve %s in %s, expected %s", s.version, kind.Text, quote(apiVersion.Text), list(versions))
 	}
-	slices.Sort(v.Allowed)
 	return v
 }
 

@@ -153,6 +153,16 @@ func TestCheck(t *testing.T) {
 			nil,
 		},
 		{
+			"a number that no int64 holds",
+			`{"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "metadata": {"name": "p"}, "spec": {"webhookConfiguration": {"timeoutSeconds": 1e300}}}`,
+			[]string{`type: spec.webhookConfiguration.timeoutSeconds: expected an integer, found the number 1e+300`},
+		},
+		{
+			"other fields beside known ones, where unknown ones are kept",
+			policy(match + "generate: {foreach: [{list: x, preconditions: {other: 1, any: x}}]}"),
+			[]string{`type: spec.rules[0].generate.foreach[0].preconditions.any: expected a list, found the string "x"`},
+		},
+		{
 			"anything goes inside a pattern",
 			policy(match + "validate: {pattern: {a: [1, null, {b: c}], '=(x)': y}}"),
 			nil,
@@ -225,23 +235,7 @@ func TestCheck(t *testing.T) {
 
 // What Kyverno's CRDs do not use today, but the table may hold.
 func TestCheckOtherKeywords(t *testing.T) {
-	s, err := decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 8}], "schemas": [
-		{"type": "string"},
-		{"type": "string", "pattern": "^[a-z]+$"},
-		{"type": "string", "nullable": true},
-		{"intOrString": true},
-		{"type": "number", "maximum": 2.5},
-		{"type": "array", "maxItems": 1, "items": 0},
-		{"type": "object", "properties": {"k": 0, "d": 9}},
-		{"type": "array", "listType": "map", "listKeys": ["k", "d"], "items": 6},
-		{"type": "object", "required": ["null"], "properties": {"apiVersion": 0, "kind": 0, "metadata": 10, "pattern": 1, "null": 2, "ios": 3, "max": 4, "items": 5, "map": 7}},
-		{"type": "string", "default": "x"},
-		{"type": "object", "additional": 0}
-	]}`))
-	if err == nil {
-		t.Fatal("a schema that stands before its sub-schema was taken")
-	}
-	s, err = decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 10}], "schemas": [
+	s, err := decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 11}], "schemas": [
 		{"type": "string"},
 		{"type": "string", "pattern": "^[a-z]+$"},
 		{"type": "string", "nullable": true},
@@ -252,7 +246,8 @@ func TestCheckOtherKeywords(t *testing.T) {
 		{"type": "object", "properties": {"k": 0, "d": 6}},
 		{"type": "array", "listType": "map", "listKeys": ["k", "d"], "items": 7},
 		{"type": "object", "additional": 0},
-		{"type": "object", "required": ["null"], "properties": {"apiVersion": 0, "kind": 0, "metadata": 9, "pattern": 1, "null": 2, "ios": 3, "max": 4, "items": 5, "map": 8}}
+		{"type": "object", "required": ["d"], "oneOf": ["k", "d"], "properties": {"k": 0, "d": 6}},
+		{"type": "object", "required": ["null"], "properties": {"apiVersion": 0, "kind": 0, "metadata": 9, "pattern": 1, "null": 2, "ios": 3, "max": 4, "items": 5, "map": 8, "def": 10}}
 	]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -267,6 +262,7 @@ ios: 1.5
 max: 3
 items: [a, b]
 map: [{k: a}, {k: a, d: v}, {k: a, d: x}]
+def: {k: a}
 `)))
 	want := []string{
 		`pattern: pattern: "A1" does not match the pattern ^[a-z]+$`,
@@ -274,12 +270,44 @@ map: [{k: a}, {k: a, d: v}, {k: a, d: x}]
 		`range: max: 3 is too large, expected at most 2.5`,
 		`length: items: expected at most 1 item, found 2`,
 		`duplicate: map[2]: expected items that differ in k and d: another has {"k":"a","d":"x"}`,
+		`exclusive: def: expected exactly one of k or d, found k and d`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if got := s.Check(parse(t, "{apiVersion: v1, kind: K, metadata: {name: k}, 'null': x, ios: x}")); got != nil {
+	if got := s.Check(parse(t, "{apiVersion: v1, kind: K, metadata: {name: k}, 'null': x, ios: x, def: {d: null}}")); got != nil {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A table whose entries refer to themselves or onwards could not be walked to
+// an end.
+func TestDecodeOrder(t *testing.T) {
+	for _, entry := range []string{`"items": 0`, `"items": 1`, `"items": -1`, `"additional": 0`, `"properties": {"a": 0}`} {
+		if _, err := decode([]byte(`{"kyverno": "test", "kinds": [], "schemas": [{"type": "object", ` + entry + `}]}`)); err == nil {
+			t.Errorf("%s in entry 0 was taken", entry)
+		}
+	}
+}
+
+func TestUnknownKindAllowed(t *testing.T) {
+	tests := []struct {
+		object string
+		want   []string
+	}{
+		{"{apiVersion: policies.kyverno.io/v2, kind: ValidatingPolicy}", []string{"policies.kyverno.io/v1", "policies.kyverno.io/v1alpha1", "policies.kyverno.io/v1beta1"}},
+		{"{apiVersion: kyverno.io/v2, kind: Policies}", []string{"CleanupPolicy", "ClusterCleanupPolicy", "GlobalContextEntry", "PolicyException"}},
+	}
+	for _, tt := range tests {
+		for range 20 { // for the order of a map
+			v := schemas(t).Check(parse(t, tt.object))
+			if len(v) != 1 {
+				t.Fatalf("%d violations", len(v))
+			}
+			if diff := cmp.Diff(tt.want, v[0].Allowed); diff != "" {
+				t.Fatalf("(-want +got)\n%s", diff)
+			}
+		}
 	}
 }
 

@@ -64,31 +64,22 @@ func TestDefaultLists(t *testing.T) {
 
 // A default may itself be an object with defaults.
 func TestDefaultListsNested(t *testing.T) {
-	s, err := decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 4}], "schemas": [
-		{"type": "boolean", "default": true},
-		{"type": "object", "default": {"b": [1], "a": {}}, "properties": {"x": 0}},
-		{"type": "object", "properties": {"o": 1}},
-		{"type": "array", "items": 2},
-		{"type": "object", "properties": {"l": 3, "m": 5}}
-	]}`))
-	if err == nil {
-		t.Fatal("a schema that stands before its sub-schema was taken")
-	}
-	s, err = decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 6}], "schemas": [
+	s, err := decode([]byte(`{"kyverno": "test", "kinds": [{"apiVersion": "v1", "kind": "K", "schema": 7}], "schemas": [
 		{"type": "boolean", "default": true},
 		{"type": "object", "default": {"b": [1], "a": {}}, "properties": {"x": 0}},
 		{"type": "object", "properties": {"o": 1}},
 		{"type": "array", "items": 2},
 		{"type": "object", "additional": 2},
 		{"type": "array", "items": 4},
-		{"type": "object", "properties": {"l": 3, "m": 5}}
+		{"type": "array", "items": 0},
+		{"type": "object", "properties": {"l": 3, "m": 5, "q": 6}}
 	]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	obj := parse(t, `{apiVersion: v1, kind: K, l: [{}], m: [{any: {o: {x: false}}}, {one: {}}]}`)
+	obj := parse(t, `{apiVersion: v1, kind: K, l: [{}], m: [{any: {o: {x: false}}}, {one: {}}], q: [null, false]}`)
 	got := s.DefaultLists(obj)
-	want := `{"apiVersion":"v1","kind":"K","l":[{"o":{"a":{},"b":[1],"x":true}}],"m":[{"any":{"o":{"x":false}}},{"one":{"o":{"a":{},"b":[1],"x":true}}}]}`
+	want := `{"apiVersion":"v1","kind":"K","l":[{"o":{"a":{},"b":[1],"x":true}}],"m":[{"any":{"o":{"x":false}}},{"one":{"o":{"a":{},"b":[1],"x":true}}}],"q":[true,false]}`
 	if diff := cmp.Diff(want, jsonOf(got)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -36,6 +36,7 @@ func TestMetadata(t *testing.T) {
 		{"Kubernetes' limit on names", "policies.kyverno.io/v1 MutatingPolicy", "{name: " + strings.Repeat("a", 254) + "}", []string{name(strings.Repeat("a", 80) + "…")}},
 		{"a namespace on a cluster-scoped kind", "kyverno.io/v1 ClusterPolicy", "{name: a, namespace: ns}", []string{"metadata: metadata.namespace: the kind is cluster-scoped, expected no namespace"}},
 		{"a namespace with a dot", "kyverno.io/v1 Policy", "{name: a, namespace: n.m}", []string{`metadata: metadata.namespace: "n.m" is no namespace, expected at most 63 lowercase letters, digits and '-', with a letter or digit at both ends`}},
+		{"a long namespace", "kyverno.io/v1 Policy", "{name: a, namespace: " + long + "}", []string{`metadata: metadata.namespace: "` + long + `" is no namespace, expected at most 63 lowercase letters, digits and '-', with a letter or digit at both ends`}},
 		{"a label's key", "kyverno.io/v1 Policy", "{name: a, labels: {'a b': c}}", []string{key(`labels."a b"`, "a b")}},
 		{"a label's prefix", "kyverno.io/v1 Policy", "{name: a, labels: {A/b: c}}", []string{key(`labels."A/b"`, "A/b")}},
 		{"an empty prefix", "kyverno.io/v1 Policy", "{name: a, labels: {/b: c}}", []string{key(`labels."/b"`, "/b")}},

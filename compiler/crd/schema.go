@@ -23,7 +23,7 @@ type schema struct {
 	properties  map[string]*schema
 	additional  *schema
 	items       *schema
-	required    []string // without those that have a default
+	required    []string
 	oneOf       []string // exactly one of these fields is set
 	notAll      []string // not all of these fields are set
 	enum        []string
@@ -130,7 +130,7 @@ func decode(data []byte) (*Schemas, error) {
 func (s *schema) fill(e *entry, before []schema) error {
 	*s = schema{
 		typ: e.Type, nullable: e.Nullable, intOrString: e.IntOrString, preserve: e.Preserve,
-		oneOf: e.OneOf, notAll: e.NotAll, enum: e.Enum, format: e.Format,
+		required: e.Required, oneOf: e.OneOf, notAll: e.NotAll, enum: e.Enum, format: e.Format,
 		minimum: e.Minimum, maximum: e.Maximum, minLength: e.MinLength, maxLength: e.MaxLength,
 		minItems: e.MinItems, maxItems: e.MaxItems, listType: e.ListType, listKeys: e.ListKeys,
 	}
@@ -156,11 +156,6 @@ func (s *schema) fill(e *entry, before []schema) error {
 		s.properties[name] = sub
 		if sub.def != nil {
 			s.defaults = append(s.defaults, name)
-		}
-	}
-	for _, name := range e.Required {
-		if !slices.Contains(s.defaults, name) {
-			s.required = append(s.required, name)
 		}
 	}
 	if e.Pattern != "" {

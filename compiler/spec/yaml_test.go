@@ -105,16 +105,16 @@ func TestParseYAMLErrors(t *testing.T) {
 }
 
 func TestParseYAMLPositions(t *testing.T) {
-	docs, err := spec.ParseYAML("f.yaml", []byte("é: {a: 1}\n---\nb:\n  - \"é\": x\n"))
+	docs, err := spec.ParseYAML("f.yaml", []byte("é: {a: 1}\n---\nb:\n  - \"é\": x\n---\n{<<: {m: 1}, long: 2}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range []*spec.Node{docs[0].Get("é").Get("a"), docs[1].Get("b").Items[0].Get("é")} {
+	for _, n := range []*spec.Node{docs[0].Get("é").Get("a"), docs[1].Get("b").Items[0].Get("é"), docs[2].Get("long"), docs[2].Get("m")} {
 		got = append(got, n.Pos.String())
 	}
 	// Columns count bytes.
-	if diff := cmp.Diff([]string{"f.yaml:1:9", "f.yaml:4:11"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"f.yaml:1:9", "f.yaml:4:11", "f.yaml:6:20", "f.yaml:6:10"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
