@@ -354,7 +354,7 @@ clusterPolicies: production: extends: ["baseline"]
 }`),
 			Good: policy("\"owner-label\": " + labelRule)},
 		{Code: ObjectName, Name: "a name that Kubernetes refuses",
-			Why: "Objects are named by RFC 1123: lower-case letters, digits, '-' and '.', at most 253 characters; namespaces at most 63 and without '.'.",
+			Why: "Objects are named by RFC 1123: lower-case letters, digits, '-' and '.'; namespaces without '.'. A policy's name has at most 63 characters, since Kyverno puts it into labels (api/kyverno/v1, ValidatePolicyName).",
 			Bad: `package policies
 
 clusterPolicies: PodLabels: rules: "owner-label": ` + labelRule + `

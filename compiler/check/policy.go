@@ -55,7 +55,9 @@ var (
 )
 
 const (
-	maxName      = 253 // of an object
+	// maxName is less than Kubernetes' 253: Kyverno puts policies' names into
+	// labels (api/kyverno/v1 ValidatePolicyName).
+	maxName      = 63
 	maxNamespace = 63
 	maxRuleName  = 63 // rules[].name in Kyverno's CRD
 )
@@ -65,7 +67,7 @@ func (c *policyChecker) name() {
 	name, namespace := c.policy.Name, c.policy.Namespace
 	switch {
 	case len(name) > maxName:
-		c.report(diag.ObjectName, nil, nil, fmt.Sprintf("a policy's name has at most %d characters, this one %d", maxName, len(name)), "shorten it")
+		c.report(diag.ObjectName, nil, nil, fmt.Sprintf("a policy's name has at most %d characters, this one %d: Kyverno puts it into labels", maxName, len(name)), "shorten it")
 	case !subdomain.MatchString(name):
 		c.report(diag.ObjectName, nil, nil,
 			fmt.Sprintf("%q is no name for a Kubernetes object: expected lower-case letters, digits, '-' and '.', with a letter or digit at both ends", name),

@@ -30,7 +30,7 @@ func (p Path) String() string {
 }
 
 func label(name string) string {
-	if ast.IsValidIdent(name) {
+	if !ast.StringLabelNeedsQuoting(name) {
 		return name
 	}
 	if _, err := strconv.ParseUint(name, 10, 32); err == nil {
