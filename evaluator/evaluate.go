@@ -108,15 +108,9 @@ func (e *Evaluator) newRun(r Request) *run {
 	}
 }
 
-// context gives the policy context for a policy.
-func (r *run) context(p *policy, prepared kyvernov1.PolicyInterface) (*policycontext.PolicyContext, error) {
-	if p.ownContext {
-		pc, err := r.policyContext(r.request, r.labels)
-		if err != nil {
-			return nil, err
-		}
-		return pc.WithPolicy(prepared), nil
-	}
+// context gives the policy context for a policy. The policies share one JSON
+// context: the engine restores it after each rule.
+func (r *run) context(prepared kyvernov1.PolicyInterface) (*policycontext.PolicyContext, error) {
 	if r.shared == nil {
 		pc, err := r.policyContext(r.request, r.labels)
 		if err != nil {
@@ -139,15 +133,15 @@ func (r *run) replace(patched unstructured.Unstructured) {
 // apply runs one phase of a policy and files what each rule says. When the
 // engine panics, which loses the results of all the policy's rules, the rules
 // are run one by one, so that the panic is the result of one rule alone.
-func (r *run) apply(p *policy, prepared kyvernov1.PolicyInterface, t *table, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) {
-	responses, err := r.guard(p, prepared, call)
+func (r *run) apply(prepared kyvernov1.PolicyInterface, t *table, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) {
+	responses, err := r.guard(prepared, call)
 	if err == nil {
 		t.add(responses, r.lookups.take())
 		return
 	}
 	rules := prepared.GetSpec().Rules
 	for i := range rules {
-		responses, err := r.guard(p, withRules(prepared, rules[i:i+1]), call)
+		responses, err := r.guard(withRules(prepared, rules[i:i+1]), call)
 		if err != nil {
 			responses = []engineapi.RuleResponse{*engineapi.RuleError(rules[i].Name, ruleType(rules[i]), "Kyverno could not evaluate the rule", err, nil)}
 		}
@@ -159,7 +153,7 @@ func (r *run) apply(p *policy, prepared kyvernov1.PolicyInterface, t *table, cal
 }
 
 // guard makes a call into the engine and turns a panic into an error.
-func (r *run) guard(p *policy, prepared kyvernov1.PolicyInterface, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) (responses []engineapi.RuleResponse, err error) {
+func (r *run) guard(prepared kyvernov1.PolicyInterface, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) (responses []engineapi.RuleResponse, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			// Its checkpoints are no longer in balance.
@@ -167,7 +161,7 @@ func (r *run) guard(p *policy, prepared kyvernov1.PolicyInterface, call func(*po
 			responses, err = nil, fmt.Errorf("panic: %v%s", cause, panicSite(debug.Stack()))
 		}
 	}()
-	pc, err := r.context(p, prepared)
+	pc, err := r.context(prepared)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +181,7 @@ func (r *run) mutate(ctx context.Context, p *policy, t *table) {
 		// A resource that goes is not mutated.
 		return
 	}
-	r.apply(p, p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		response := r.engine.Mutate(ctx, pc)
 		r.replace(response.PatchedResource)
 		return response.PolicyResponse.Rules
@@ -197,13 +191,13 @@ func (r *run) mutate(ctx context.Context, p *policy, t *table) {
 // mutateExisting runs the rules with targets as the background controller
 // does: not as an admission request, in which the engine passes them over.
 func (r *run) mutateExisting(ctx context.Context, p *policy, t *table) {
-	r.apply(p, p.existing, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.existing, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		return r.engine.Mutate(ctx, pc.WithAdmissionOperation(false)).PolicyResponse.Rules
 	})
 }
 
 func (r *run) verifyImages(ctx context.Context, p *policy, t *table) {
-	r.apply(p, p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		response, _ := r.engine.VerifyAndPatchImages(ctx, pc)
 		r.replace(response.PatchedResource)
 		return response.PolicyResponse.Rules
@@ -212,13 +206,16 @@ func (r *run) verifyImages(ctx context.Context, p *policy, t *table) {
 
 func (r *run) validate(ctx context.Context, p *policy, t *table) {
 	prepared := p.forKind(r.request.subject().GetKind())
-	r.apply(p, prepared, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(prepared, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		return r.engine.Validate(ctx, pc).PolicyResponse.Rules
 	})
 }
 
 func (r *run) generate(ctx context.Context, p *policy, t *table) {
-	r.apply(p, p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	// The controller leaves the rules' context entries in the JSON context,
+	// where the next policy's entries of the same names would merge with them.
+	r.shared = nil
+	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		responses := r.engine.ApplyBackgroundChecks(ctx, pc).PolicyResponse.Rules
 		kept := responses[:0]
 		for _, response := range responses {

@@ -330,6 +330,31 @@ func TestEvaluateAnswersLookupsFromValues(t *testing.T) {
 	})
 }
 
+// What one policy's context entry loads is not seen by the next policy's of the
+// same name.
+func TestEvaluateKeepsTheContextsOfGeneratePoliciesApart(t *testing.T) {
+	policy := func(name, configMap, key string) string {
+		return strings.Replace(clusterPolicy(matching("Namespace",
+			"context: [{name: cm, configMap: {name: "+configMap+", namespace: kyverno}}]\n    generate: {apiVersion: v1, kind: ConfigMap, name: "+name+", namespace: team, data: {data: {got: \"{{ cm.data."+key+" || 'none' }}\"}}}")),
+			"{name: p}", "{name: "+name+"}", 1)
+	}
+	e := evaluator(t, Options{}, policy("first", "one", "a")+"\n---\n"+policy("second", "two", "a"))
+	response := e.Evaluate(context.Background(), Request{
+		Object: object(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: team}"),
+		Values: Values{ConfigMaps: map[string]map[string]string{"kyverno/one": {"a": "x"}, "kyverno/two": {"b": "y"}}},
+	})
+	var got []string
+	for _, r := range response.Results {
+		for _, o := range r.Generated {
+			value, _, _ := unstructured.NestedString(o.Object, "data", "got")
+			got = append(got, o.GetName()+" "+value)
+		}
+	}
+	if diff := cmp.Diff([]string{"first x", "second none"}, got); diff != "" {
+		t.Errorf("generated (-want +got):\n%s", diff)
+	}
+}
+
 func TestEvaluateNeedsTheLabelsOfANamespaceThatARuleSelectsBy(t *testing.T) {
 	selecting := func(selector string) string {
 		return clusterPolicy("  - name: r\n    match: {any: [{resources: {kinds: [Pod], namespaceSelector: " + selector + "}}]}\n    validate: {message: m, pattern: {spec: {containers: [{image: \"gcr.io/*\"}]}}}\n")
@@ -388,7 +413,11 @@ func TestEvaluateOfARequest(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			before := c.request.Object.DeepCopy()
 			response := evaluator(t, Options{}, clusterPolicy(c.rule)).Evaluate(context.Background(), c.request)
+			if diff := cmp.Diff(before, c.request.Object); diff != "" {
+				t.Errorf("the caller's object was changed (-before +after):\n%s", diff)
+			}
 			if c.err != "" {
 				if response.Err == nil || !strings.Contains(response.Err.Error(), c.err) {
 					t.Errorf("error %v, want %q", response.Err, c.err)
@@ -461,7 +490,7 @@ func TestAPanicIsAnErrorOfOneRule(t *testing.T) {
 	r := e.newRun(request)
 	p := e.policies[0]
 	results := newTable(p, r)
-	r.apply(p, p.plain, results, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.plain, results, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
 		for _, rule := range pc.Policy().GetSpec().Rules {
 			if rule.Name == "boom" {
 				var nothing *Evaluator
@@ -548,14 +577,22 @@ func TestEvaluateAllKeepsTheOrderAtAnyParallelism(t *testing.T) {
 		t.Errorf("one at a time and eight at a time differ:\n%s", diff)
 	}
 	t.Run("stopping early", func(t *testing.T) {
-		n := 0
-		for range evaluator(t, Options{Parallel: 4}, policies).EvaluateAll(context.Background(), slices.Values(requests)) {
+		taken, n := 0, 0
+		source := func(yield func(Request) bool) {
+			for _, r := range requests {
+				if taken++; !yield(r) {
+					return
+				}
+			}
+		}
+		for range evaluator(t, Options{Parallel: 4}, policies).EvaluateAll(context.Background(), source) {
 			if n++; n == 3 {
 				break
 			}
 		}
-		if n != 3 {
-			t.Errorf("%d responses", n)
+		// Beyond the three: those at work, those that wait, and one in hand.
+		if n != 3 || taken > 3+4+4+2 {
+			t.Errorf("%d responses, %d requests taken", n, taken)
 		}
 	})
 }

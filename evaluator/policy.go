@@ -1,7 +1,6 @@
 package evaluator
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,9 +34,6 @@ type policy struct {
 	authored map[string]string
 	// scored is false where a failure is only a warning.
 	scored bool
-	// ownContext tells that rules load context entries, whose size Kyverno
-	// adds up over the life of a JSON context.
-	ownContext bool
 
 	// all is the policy with every autogen rule, as mutate and generate rules
 	// see it; byKind is as validate rules see it (pkg/engine/validation.go
@@ -112,11 +108,6 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 			}
 		}
 	}
-	content, err := json.Marshal(spec)
-	if err != nil {
-		return nil, fmt.Errorf("cannot be written as JSON: %w", err)
-	}
-	p.ownContext = bytes.Contains(content, []byte(`"context":`))
 	for i := range spec.Rules {
 		fillMessages(&spec.Rules[i])
 	}

@@ -291,7 +291,6 @@ func (c contextLoader) Load(ctx context.Context, jp jmespath.Interface, _ engine
 				// path, the URL comes to the client above.
 				entry.APICall = entry.APICall.DeepCopy()
 				entry.APICall.URLPath = entry.APICall.Service.URL
-				entry.APICall.Service = nil
 			}
 		}
 		if err := c.inner.Load(ctx, jp, client, registry{c.lookups}, []kyvernov1.ContextEntry{entry}, jsonContext); err != nil {

@@ -282,10 +282,10 @@ func TestReviewReportsEveryReason(t *testing.T) {
     validate: {message: m, pattern: {spec: {"+(a)": b}}}
   - name: two
     match: {any: [{resources: {kinds: [Pod]}}]}
-    validate: {message: m, deny: {conditions: {any: [{key: "{{nonsense.x}}", operator: Equals, value: b}]}}}
+    validate: {message: m, pattern: {spec: {"+(a)": b}}}
 `)), []string{
 			`policy: rule "one": path: spec.rules[0].validate.`,
-			`policy: rule "two": `,
+			`policy: rule "two": path: spec.rules[1].validate.`,
 		}},
 		{"expression of the wrong type", object(t, `
 apiVersion: policies.kyverno.io/v1
