@@ -100,7 +100,7 @@ func Compile(cfg Config) (*Result, error) {
 // compilePackage takes one package through the phases. Its Bundle is nil where
 // the package has mistakes.
 func compilePackage(pkg *load.Package, m *model.Model, schemas *crd.Schemas, parallel int) (Bundle, diag.List) {
-	bundle, diags := check.Package(pkg, m)
+	bundle, diags := check.Package(pkg, m, parallel)
 	if bundle == nil {
 		return Bundle{}, diags
 	}

@@ -34,26 +34,37 @@ type checker struct {
 }
 
 // Package gives the bundle of a package. It is nil where the package has
-// mistakes. It evaluates in a context of its own and may run beside others;
-// where the package is wrong, its syntax tree is changed.
-func Package(pkg *load.Package, m *model.Model) (*spec.Bundle, diag.List) {
+// mistakes. It evaluates in contexts of its own, up to parallel at a time, and
+// may run beside others; where the package is wrong, its syntax tree is
+// changed.
+func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bundle, diags diag.List) {
+	defer func() {
+		// CUE's evaluator panics on some input that it does not expect. That
+		// costs the package, not the run.
+		if r := recover(); r != nil {
+			bundle = nil
+			diags = diag.List{{
+				Code:    diag.Evaluation,
+				Pos:     diag.Position{File: pkg.Name()},
+				Message: fmt.Sprintf("CUE's evaluator failed on this package: %v", r),
+				Hint:    "please report it with the package",
+			}}
+		}
+	}()
 	c := &checker{
 		pkg:    pkg,
 		files:  pkg.Files(),
 		source: &source{files: pkg.Instance.Files},
 		model:  m,
 	}
-	value := cuecontext.New().BuildInstance(pkg.Instance)
-	d := &decoder{files: c.files}
-	var diags diag.List
-	if value.Err() != nil {
-		value, diags, d.broken = c.repair(value)
-		if value.Err() != nil {
+	root, ok := c.sharded(parallel, shardSize)
+	declares := ok
+	if !ok {
+		root, declares, diags = c.whole()
+		if root == nil {
 			return nil, diags
 		}
 	}
-	root := d.decode(value, token.NoPos)
-	diags = append(diags, d.diags...)
 	for _, p := range m.Check(model.Bundle, root, nil) {
 		problem := p.Diagnostic(c.files)
 		if p.Kind == model.UnknownField && len(p.Path) == 1 && p.Suggestion == "" {
@@ -64,16 +75,30 @@ func Package(pkg *load.Package, m *model.Model) (*spec.Bundle, diag.List) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if len(root.Fields) == 0 {
-		if pkg.Named && !c.holdsDefinitions(value) {
-			return nil, append(diags, diag.Diagnostic{
-				Code:    diag.EmptyPackage,
-				Pos:     diag.Position{File: pkg.Name()},
-				Message: "the package declares nothing: expected a bundle, such as clusterPolicies: \"name\": {...}",
-			})
-		}
+	if !declares && pkg.Named {
+		return nil, append(diags, diag.Diagnostic{
+			Code:    diag.EmptyPackage,
+			Pos:     diag.Position{File: pkg.Name()},
+			Message: "the package declares nothing: expected a bundle, such as clusterPolicies: \"name\": {...}",
+		})
 	}
 	return spec.NewBundle(pkg.Name(), root), diags
+}
+
+// whole evaluates the package in one context. It gives nil where nothing is
+// left of it to look at, and whether the package declares anything, be it only
+// for others to import.
+func (c *checker) whole() (root *spec.Node, declares bool, diags diag.List) {
+	value := cuecontext.New().BuildInstance(c.pkg.Instance)
+	d := &decoder{files: c.files}
+	if value.Err() != nil {
+		value, diags, d.broken = c.repair(value)
+		if value.Err() != nil {
+			return nil, false, diags
+		}
+	}
+	root = d.decode(value, token.NoPos)
+	return root, len(root.Fields) > 0 || c.holdsDefinitions(value), append(diags, d.diags...)
 }
 
 // holdsDefinitions reports whether a package has anything for others to
