@@ -96,10 +96,29 @@ func (g *globalFlags) color(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// warningsShown is how many warnings of one code are printed in full: a
+// repository with one habit has the same warning in every policy.
+const warningsShown = 10
+
 // warn prints warnings, unless the user wants quiet.
 func (g *globalFlags) warn(s streams, warnings diag.List) {
-	if !g.quiet {
-		diag.WriteText(s.err, warnings, g.color(s.err))
+	if g.quiet {
+		return
+	}
+	shown := map[diag.Code]int{}
+	var list diag.List
+	var rest []diag.Code
+	for _, w := range warnings {
+		shown[w.Code]++
+		if g.verbose || shown[w.Code] <= warningsShown {
+			list = append(list, w)
+		} else if shown[w.Code] == warningsShown+1 {
+			rest = append(rest, w.Code)
+		}
+	}
+	diag.WriteText(s.err, list, g.color(s.err))
+	for _, code := range rest {
+		fmt.Fprintf(s.err, "%d more warnings %s: -v prints them all\n", shown[code]-warningsShown, code)
 	}
 }
 
