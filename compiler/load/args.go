@@ -27,29 +27,31 @@ type moduleGroup struct {
 func (g *moduleGroup) args(base string) []string {
 	var args []string
 	for _, d := range g.dirs {
-		path, name, _ := strings.Cut(d, ":")
-		rel, err := filepath.Rel(base, path)
-		if err != nil {
-			rel = path
+		dir, name, qualified := strings.Cut(d, ":")
+		arg := "."
+		if rel, err := filepath.Rel(base, dir); err == nil && rel != "." {
+			arg = "./" + filepath.ToSlash(rel)
 		}
-		arg := "./" + filepath.ToSlash(rel)
-		if rel == "." {
-			arg = "."
-		}
-		if name != "" {
+		if qualified {
 			arg += ":" + name
 		}
 		args = append(args, arg)
 	}
 	for _, f := range g.files {
 		if f != "-" {
-			f = "cue:" + slashPath(f)
-			args = append(args, "cue:", slashPath(strings.TrimPrefix(f, "cue:")))
-			continue
+			f = slashPath(f)
 		}
-		args = append(args, "cue:", "-")
+		args = append(args, "cue:", f)
 	}
 	return args
+}
+
+// arguments sorts a command line's arguments into groups.
+type arguments struct {
+	dir    string // what relative arguments are relative to
+	files  []string
+	groups []*moduleGroup
+	diags  diag.List
 }
 
 // group sorts arguments by module root. Files and standard input form one
@@ -58,105 +60,102 @@ func group(dir string, args []string) ([]*moduleGroup, diag.List) {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
-	var groups []*moduleGroup
-	var files []string
-	var diags diag.List
-	find := func(root string) *moduleGroup {
-		for _, g := range groups {
-			if g.root == root && len(g.files) == 0 {
-				return g
-			}
-		}
-		g := &moduleGroup{root: root}
-		groups = append(groups, g)
-		return g
-	}
-	display := &Files{Dir: dir}
+	a := &arguments{dir: dir}
 	for _, arg := range args {
 		switch {
 		case arg == "-":
-			files = append(files, arg)
+			a.files = append(a.files, arg)
 		case strings.Contains(arg, "..."):
-			base, ok := strings.CutSuffix(arg, "...")
-			base = filepath.Join(dir, filepath.Clean(strings.TrimSuffix(base, "/")+"/."))
-			if filepath.IsAbs(arg) {
-				base = filepath.Clean(strings.TrimSuffix(arg, "..."))
-			}
-			if !ok || !isDir(base) {
-				diags = append(diags, diag.Diagnostic{
-					Code:    diag.NoSuchFile,
-					Pos:     diag.Position{File: arg},
-					Message: "no such directory: a pattern is a directory followed by /...",
-				})
+			a.addPattern(arg)
+		case strings.HasSuffix(arg, ".cue"):
+			path := a.abs(arg)
+			if d, ok := checkFile(path, &Files{Dir: dir}); !ok {
+				a.diags = append(a.diags, d)
 				continue
 			}
-			found, err := packageDirs(base)
-			if err != nil {
-				diags = append(diags, diag.Diagnostic{Code: diag.Unreadable, Pos: diag.Position{File: display.Display(base)}, Message: reason(err).Error()})
-			}
-			if len(found) == 0 {
-				diags = append(diags, diag.Diagnostic{
-					Code:    diag.EmptyPackage,
-					Pos:     diag.Position{File: arg},
-					Message: "the pattern matches no CUE package",
-				})
-			}
-			for _, d := range found {
-				g := find(moduleRoot(d))
-				if !slices.Contains(g.dirs, d) {
-					g.dirs = append(g.dirs, d)
-				}
-			}
+			a.files = append(a.files, path)
 		default:
-			path := arg
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(dir, path)
-			}
-			if strings.HasSuffix(arg, ".cue") {
-				if d, ok := checkFile(path, display); !ok {
-					diags = append(diags, d)
-					continue
-				}
-				files = append(files, path)
-				continue
-			}
-			path, name, _ := strings.Cut(path, ":")
-			switch info, err := os.Stat(path); {
-			case err != nil:
-				diags = append(diags, diag.Diagnostic{
-					Code:    diag.NoSuchFile,
-					Pos:     diag.Position{File: arg},
-					Message: fmt.Sprintf("%v: expected a package directory, a .cue file, ./... or -", reason(err)),
-				})
-				continue
-			case !info.IsDir():
-				diags = append(diags, diag.Diagnostic{
-					Code:    diag.NotCUE,
-					Pos:     diag.Position{File: arg},
-					Message: "not a CUE file: expected a name that ends in .cue, or a package directory",
-				})
-				continue
-			}
-			g := find(moduleRoot(path))
-			if !slices.Contains(g.literal, path) {
-				g.literal = append(g.literal, path)
-			}
-			if name != "" {
-				path += ":" + name
-			}
-			if !slices.Contains(g.dirs, path) {
-				g.dirs = append(g.dirs, path)
-			}
+			a.addPackage(arg)
 		}
 	}
-	if len(files) > 0 {
+	if len(a.files) > 0 {
 		root := dir
-		if first := files[0]; first != "-" {
+		if first := a.files[0]; first != "-" {
 			root = filepath.Dir(first)
 		}
-		groups = append(groups, &moduleGroup{root: moduleRoot(root), files: files, named: files})
+		a.groups = append(a.groups, &moduleGroup{root: moduleRoot(root), files: a.files, named: a.files})
 	}
-	return groups, diags
+	return a.groups, a.diags
+}
+
+func (a *arguments) abs(arg string) string {
+	if filepath.IsAbs(arg) {
+		return filepath.Clean(arg)
+	}
+	return filepath.Join(a.dir, arg)
+}
+
+func (a *arguments) refuse(code diag.Code, arg, message string) {
+	a.diags = append(a.diags, diag.Diagnostic{Code: code, Pos: diag.Position{File: arg}, Message: message})
+}
+
+// in gives the group of the module that holds a directory.
+func (a *arguments) in(dir string) *moduleGroup {
+	root := moduleRoot(dir)
+	for _, g := range a.groups {
+		if g.root == root {
+			return g
+		}
+	}
+	g := &moduleGroup{root: root}
+	a.groups = append(a.groups, g)
+	return g
+}
+
+func (g *moduleGroup) add(dir string) {
+	if !slices.Contains(g.dirs, dir) {
+		g.dirs = append(g.dirs, dir)
+	}
+}
+
+// addPattern adds the packages at and below the directory before "/...".
+func (a *arguments) addPattern(arg string) {
+	before, isPattern := strings.CutSuffix(arg, "...")
+	base := a.abs(filepath.FromSlash(before))
+	if !isPattern || !isDir(base) {
+		a.refuse(diag.NoSuchFile, arg, "no such directory: a pattern is a directory followed by /...")
+		return
+	}
+	found, err := packageDirs(base)
+	if err != nil {
+		a.refuse(diag.Unreadable, arg, reason(err).Error())
+	}
+	if len(found) == 0 {
+		a.refuse(diag.EmptyPackage, arg, "the pattern matches no CUE package")
+	}
+	for _, d := range found {
+		a.in(d).add(d)
+	}
+}
+
+// addPackage adds a package directory, with or without :name.
+func (a *arguments) addPackage(arg string) {
+	dir, name, qualified := strings.Cut(a.abs(arg), ":")
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		a.refuse(diag.NoSuchFile, arg, fmt.Sprintf("%v: expected a package directory, a .cue file, ./... or -", reason(err)))
+		return
+	case !info.IsDir():
+		a.refuse(diag.NotCUE, arg, "not a CUE file: expected a name that ends in .cue, or a package directory")
+		return
+	}
+	g := a.in(dir)
+	g.literal = append(g.literal, dir)
+	if qualified {
+		dir += ":" + name
+	}
+	g.add(dir)
 }
 
 // checkFile reports what keeps a file from being read as CUE.

@@ -109,7 +109,7 @@ func (g *moduleGroup) load(dir string, cfg Config) ([]*Package, diag.List) {
 		}
 		packages = append(packages, &Package{
 			Instance: inst,
-			Named:    inst.User || slices.Contains(g.literal, filepath.FromSlash(volume(base)+inst.Dir)) || slices.Contains(g.literal, inst.Dir),
+			Named:    inst.User || slices.Contains(g.literal, inst.Dir),
 			files:    files,
 		})
 	}
