@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
@@ -90,7 +91,7 @@ func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bund
 // for others to import.
 func (c *checker) whole() (root *spec.Node, declares bool, diags diag.List) {
 	value := cuecontext.New().BuildInstance(c.pkg.Instance)
-	d := &decoder{files: c.files}
+	d := &decoder{files: c.files, diagnose: c.diagnose}
 	if value.Err() != nil {
 		value, diags, d.broken = c.repair(value)
 		if value.Err() != nil {
@@ -134,7 +135,7 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 			if broken[text] {
 				continue
 			}
-			if !c.isEcho(m, broken) {
+			if !isEcho(m, broken) {
 				diags = append(diags, c.diagnose(m))
 			}
 			broken[text] = true
@@ -164,33 +165,64 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 	return value, diags, broken
 }
 
-// isEcho reports whether a mistake only says that something which is already
-// reported is now missing.
-func (c *checker) isEcho(m mistake, broken map[string]bool) bool {
+// isEcho reports whether a mistake only says that something which is reported
+// already is now missing.
+func isEcho(m mistake, broken map[string]bool) bool {
 	for i := range m.path {
 		if broken[m.path[:i+1].String()] {
 			return true
 		}
 	}
-	// What another mistake's removal left unresolved is no mistake of its own.
-	return len(broken) > 0 && slices.ContainsFunc(m.errors, func(e errors.Error) bool {
-		return c.says(mistake{errors: []errors.Error{e}}, "undefined field")
+	return false
+}
+
+// definitions visits the files of the package and of what it imports.
+func (c *checker) definitions(visit func([]ast.Decl) bool) {
+	for _, inst := range append(slices.Clone(c.pkg.Instance.Imports), c.pkg.Instance) {
+		for _, f := range inst.Files {
+			if visit(f.Decls) {
+				return
+			}
+		}
+	}
+}
+
+// names lists what can be referred to by name: the fields and definitions at
+// the top of the package and of what it imports.
+func (c *checker) names() []string {
+	var names []string
+	c.definitions(func(decls []ast.Decl) bool {
+		names = append(names, fieldNames(decls)...)
+		return false
 	})
+	return names
 }
 
 // parameters gives the names of a pattern's parameters.
 func (c *checker) parameters(definition string) []string {
-	for _, inst := range c.pkg.Instance.Imports {
-		for _, f := range inst.Files {
-			if names := parameterNames(f.Decls, definition); names != nil {
-				return names
-			}
-		}
+	var names []string
+	c.definitions(func(decls []ast.Decl) bool {
+		names = fieldNames(parameterDecls(decls, definition))
+		return names != nil
+	})
+	return names
+}
+
+// parameterDoc gives what a pattern says of the parameter that the path leads
+// into, or "".
+func (c *checker) parameterDoc(path spec.Path) string {
+	def := c.patternAbove(path)
+	if def == "" {
+		return ""
 	}
-	for _, f := range c.pkg.Instance.Files {
-		if names := parameterNames(f.Decls, definition); names != nil {
-			return names
-		}
+	name := path[slices.Index(path, "params")+1]
+	doc := ""
+	c.definitions(func(decls []ast.Decl) bool {
+		doc = fieldDoc(parameterDecls(decls, def), name)
+		return doc != ""
+	})
+	if doc == "" {
+		return ""
 	}
-	return nil
+	return name + ": " + doc
 }

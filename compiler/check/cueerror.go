@@ -22,8 +22,8 @@ type mistake struct {
 	errors []errors.Error
 }
 
-// mistakes groups errors by path, in order of first appearance. An error
-// below another's path, or at the same place by another route, is its echo.
+// mistakes groups errors by path, in order of first appearance. A disjunction
+// that fails only because a member of its value does is that member's mistake.
 func mistakes(err error) []mistake {
 	var out []mistake
 	for _, e := range errors.Errors(err) {
@@ -34,6 +34,26 @@ func mistakes(err error) []mistake {
 			i = len(out) - 1
 		}
 		out[i].errors = append(out[i].errors, e)
+	}
+	return slices.DeleteFunc(out, func(m mistake) bool {
+		return m.says(cueDisjunction) && !m.says(cueConflict) && slices.ContainsFunc(out, func(inner mistake) bool {
+			return len(inner.path) > len(m.path) && slices.Equal(inner.path[:len(m.path)], m.path)
+		})
+	})
+}
+
+// says reports whether CUE used the words.
+func (m mistake) says(words string) bool {
+	return slices.ContainsFunc(m.errors, func(e errors.Error) bool { return strings.Contains(load.Message(e), words) })
+}
+
+// having gives the errors in which CUE used the words.
+func (m mistake) having(words string) []errors.Error {
+	var out []errors.Error
+	for _, e := range m.errors {
+		if strings.Contains(load.Message(e), words) {
+			out = append(out, e)
+		}
 	}
 	return out
 }
@@ -61,119 +81,195 @@ const (
 	cueNotAllowed    = "field not allowed"
 	cueDisjunction   = "errors in empty disjunction"
 	cueOutOfBound    = "out of bound"
-	cueNotResolved   = "reference"
+	cueNotFound      = "not found"
+	cueUndefined     = "undefined field: "
+	cueRequired      = "field is required but not present"
+	cueNeedsRequired = "required field missing"
 	cueInterpolation = "invalid interpolation"
 )
 
 // diagnose turns one mistake into one diagnostic.
 func (c *checker) diagnose(m mistake) diag.Diagnostic {
-	d := diag.Diagnostic{Code: diag.Evaluation, Path: m.path.String(), Pos: c.position(m)}
-	first := m.errors[0]
-	for _, e := range m.errors {
-		if !strings.Contains(load.Message(e), cueInterpolation) {
-			first = e
-			break
-		}
-	}
-	d.Message = load.Message(first)
-
-	name := ""
-	if len(m.path) > 0 {
-		name = m.path[len(m.path)-1]
-	}
+	d := diag.Diagnostic{Code: diag.Evaluation, Path: m.path.String(), Pos: c.position(m), Message: load.Message(m.errors[0])}
+	conflicts, bounds := m.having(cueConflict), m.having(cueOutOfBound)
 	switch {
-	case c.says(m, cueNotAllowed):
-		c.notAllowed(&d, m.path, name)
-	case c.says(m, cueDisjunction):
-		c.notInEnumeration(&d, m)
-	case strings.Contains(d.Message, cueMismatch):
+	case m.says(cueNotAllowed):
+		c.notAllowed(&d, m.path)
+	case len(conflicts) > 0 && len(conflicts) == len(m.having(cueMismatch)) && len(bounds) == 0:
 		d.Code = diag.WrongType
-		d.Message = c.mismatch(first)
-	case strings.Contains(d.Message, cueConflict):
-		d.Code = diag.Conflict
-		places := c.userPositions(first)
-		a, b := c.sides(first)
-		d.Message = fmt.Sprintf("cannot be both %s and %s: CUE unifies, it never overrides", a, b)
-		if len(places) > 1 {
-			d.Pos = places[0]
-			d.Related = append(d.Related, diag.Related{Pos: places[1], Message: "the other value"})
-		}
-		if inherited := c.source.patternOf(m.path[:max(0, len(m.path)-1)]); len(places) < 2 && inherited != "" {
-			d.Message = fmt.Sprintf("%s has %s here, which %s cannot replace: CUE unifies, it never overrides", inherited, a, b)
-		}
-	case strings.Contains(d.Message, cueOutOfBound):
+		d.Message = c.mismatch(conflicts)
+		d.Hint = c.parameterDoc(m.path)
+	case m.says(cueDisjunction):
+		c.notInEnumeration(&d, m)
+	case len(conflicts) > 0:
+		c.conflict(&d, m.path, conflicts[0])
+	case len(bounds) > 0:
 		d.Code = diag.OutOfBounds
-	case strings.HasPrefix(d.Message, cueNotResolved) && strings.Contains(d.Message, "not found"):
+		d.Message = outOfBound(bounds[0])
+		d.Hint = c.parameterDoc(m.path)
+	case m.says(cueRequired):
+		c.required(&d, m.path)
+	case m.says(cueUndefined):
 		d.Code = diag.Reference
+		_, name, _ := strings.Cut(load.Message(m.having(cueUndefined)[0]), cueUndefined)
+		d.Message = fmt.Sprintf("a reference to %s, which is not there", name)
+		if near := diag.Nearest(name, c.names()); near != "" {
+			d.Hint = fmt.Sprintf("did you mean %s?", near)
+		}
+	case m.says(cueNotFound):
+		d.Code = diag.Reference
+	case m.says(cueInterpolation):
+		d.Message = "the text cannot be made: a value in it fails to evaluate"
+		if places := c.userPositions(m.errors[0]); len(places) > 0 {
+			d.Pos = places[0]
+		}
 	}
 	return d
 }
 
-func (c *checker) says(m mistake, words string) bool {
-	return slices.ContainsFunc(m.errors, func(e errors.Error) bool { return strings.Contains(load.Message(e), words) })
-}
-
-func (c *checker) notAllowed(d *diag.Diagnostic, path spec.Path, name string) {
+// notAllowed speaks of a field that a closed struct does not have: a
+// pattern's parameter, where the path says so.
+func (c *checker) notAllowed(d *diag.Diagnostic, path spec.Path) {
+	name := last(path)
 	d.Code = diag.UnknownField
 	d.Message = fmt.Sprintf("unknown field %q", name)
-	if i := slices.Index(path, "params"); i > 0 && i < len(path)-1 {
-		d.Code = diag.UnknownParameter
-		d.Message = fmt.Sprintf("unknown parameter %q", name)
-		if def := c.source.patternOf(path[:i]); def != "" {
-			d.Message += " of " + def
-			if known := c.parameters(def); len(known) > 0 {
-				if near := diag.Nearest(name, known); near != "" {
-					d.Hint = fmt.Sprintf("did you mean %q?", near)
-				} else {
-					d.Hint = "its parameters are " + strings.Join(known, ", ")
-				}
-			}
-		}
+	def := c.patternAbove(path)
+	if def == "" {
+		return
 	}
+	d.Code = diag.UnknownParameter
+	d.Message = fmt.Sprintf("unknown parameter %q of %s", name, def)
+	known := c.parameters(def)
+	switch near := diag.Nearest(name, known); {
+	case slices.Contains(known, name):
+		d.Message = fmt.Sprintf("the parameter %q of %s does not go with the others that are given", name, def)
+		d.Hint = c.parameterDoc(path)
+	case near != "":
+		d.Hint = fmt.Sprintf("did you mean %q?", near)
+	case len(known) > 0:
+		d.Hint = "its parameters are " + strings.Join(known, ", ")
+	}
+}
+
+// required speaks of a field that must be given and is not.
+func (c *checker) required(d *diag.Diagnostic, path spec.Path) {
+	d.Code = diag.MissingField
+	d.Message = fmt.Sprintf("the field %q is required", last(path))
+	if def := c.patternAbove(path); def != "" {
+		d.Message = fmt.Sprintf("%s needs the parameter %q", def, last(path))
+	}
+	d.Hint = c.parameterDoc(path)
 }
 
 // notInEnumeration speaks of a value that is none of a disjunction's.
 func (c *checker) notInEnumeration(d *diag.Diagnostic, m mistake) {
 	d.Code = diag.NotInEnumeration
+	d.Hint = c.parameterDoc(m.path)
+	if bounds := m.having(cueOutOfBound); len(bounds) > 0 {
+		// The other disjuncts are defaults, and the bound is what they are
+		// defaults of.
+		d.Code = diag.OutOfBounds
+		d.Message = outOfBound(bounds[0])
+		return
+	}
 	var found string
-	var allowed []string
-	for _, e := range m.errors {
-		text := load.Message(e)
-		if !strings.HasPrefix(text, cueConflict) {
-			continue
-		}
+	var allowed, bare []string
+	for _, e := range m.having(cueConflict) {
 		value, expected := c.sides(e)
 		found = value
 		if !slices.Contains(allowed, expected) {
 			allowed = append(allowed, expected)
+			bare = append(bare, strings.Trim(expected, `"`))
 		}
 	}
 	if len(allowed) == 0 {
 		return
 	}
 	d.Message = fmt.Sprintf("%s is not allowed: expected %s", found, strings.Join(allowed, " or "))
-	bare := make([]string, len(allowed))
-	for i, a := range allowed {
-		bare[i] = strings.Trim(a, `"`)
-	}
 	if near := diag.Nearest(strings.Trim(found, `"`), bare); near != "" {
 		d.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 }
 
-// mismatch speaks of a value of the wrong type. CUE names both values and then
-// both types.
-func (c *checker) mismatch(e errors.Error) string {
-	found, expected := c.sides(e)
+// conflict speaks of two values for one field.
+func (c *checker) conflict(d *diag.Diagnostic, path spec.Path, e errors.Error) {
+	d.Code = diag.Conflict
+	found, other := c.sides(e)
+	if slices.ContainsFunc(e.InputPositions(), isInEmbedded) {
+		by := "what it is unified with"
+		for i := len(path) - 1; i > 0; i-- {
+			if def := c.source.patternOf(path[:i]); def != "" {
+				by = def
+				break
+			}
+		}
+		d.Message = fmt.Sprintf("%s has %s here, which %s cannot replace: CUE unifies, it never overrides", by, other, found)
+		return
+	}
+	d.Message = fmt.Sprintf("cannot be both %s and %s: CUE unifies, it never overrides", found, other)
+	if places := c.userPositions(e); len(places) > 1 {
+		d.Pos = places[0]
+		d.Related = append(d.Related, diag.Related{Pos: places[1], Message: "the other value"})
+	}
+}
+
+func isInEmbedded(p token.Pos) bool { return p.IsValid() && load.IsEmbedded(p) }
+
+// outOfBound speaks of a value that a bound refuses. CUE names the value and
+// the bound.
+func outOfBound(e errors.Error) string {
 	_, args := e.Msg()
-	if len(args) < 4 {
-		return fmt.Sprintf("found %s, expected %s", found, expected)
+	if len(args) < 2 {
+		return load.Message(e)
 	}
-	foundType, expectedType := fmt.Sprint(args[2]), fmt.Sprint(args[3])
-	if found != fmt.Sprint(args[0]) {
-		foundType, expectedType = expectedType, foundType
+	bound := fmt.Sprint(args[1])
+	switch {
+	case bound == `!=""`:
+		return "must not be empty"
+	case strings.HasPrefix(bound, "=~"):
+		return fmt.Sprintf("%v does not match %s", args[0], strings.TrimPrefix(bound, "=~"))
 	}
-	return fmt.Sprintf("expected a %s, not the %s %s", expectedType, foundType, found)
+	return fmt.Sprintf("%v is out of bounds: expected %s", args[0], bound)
+}
+
+func last(path spec.Path) string {
+	if len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1]
+}
+
+// patternAbove gives the definition whose parameters the path leads into, or
+// "".
+func (c *checker) patternAbove(path spec.Path) string {
+	i := slices.Index(path, "params")
+	if i <= 0 || i == len(path)-1 {
+		return ""
+	}
+	return c.source.patternOf(path[:i])
+}
+
+// mismatch speaks of a value of the wrong type. CUE names both values and then
+// both types, for each type that would have been right.
+func (c *checker) mismatch(conflicts []errors.Error) string {
+	var found string
+	var expected []string
+	for _, e := range conflicts {
+		value, _ := c.sides(e)
+		_, args := e.Msg()
+		if len(args) < 4 {
+			return load.Message(e)
+		}
+		foundType, expectedType := fmt.Sprint(args[2]), fmt.Sprint(args[3])
+		if value != fmt.Sprint(args[0]) {
+			foundType, expectedType = expectedType, foundType
+		}
+		found = foundType + " " + value
+		if !slices.Contains(expected, expectedType) {
+			expected = append(expected, expectedType)
+		}
+	}
+	return fmt.Sprintf("expected a %s, not the %s", strings.Join(expected, " or a "), found)
 }
 
 // sides tells the author's value of a conflict from the other, by which of the

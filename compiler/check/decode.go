@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"cuelang.org/go/cue"
@@ -25,6 +26,8 @@ type decoder struct {
 	// already; what is incomplete there is decoded as Invalid.
 	broken map[string]bool
 	path   spec.Path // of the value at hand
+	// diagnose speaks of what CUE could not evaluate.
+	diagnose func(mistake) diag.Diagnostic
 }
 
 // member decodes a member of the value at hand.
@@ -108,13 +111,14 @@ func (d *decoder) invalid(n *spec.Node, v cue.Value) *spec.Node {
 		return n
 	}
 	if err := v.Err(); err != nil && v.IncompleteKind() == cue.BottomKind {
-		for _, e := range errors.Errors(err) {
-			message := load.Message(e)
-			if message == cueInterpolation {
-				d.report(diag.NotConcrete, n.Pos, path, d.interpolation(e))
-				continue
-			}
-			d.report(diag.Evaluation, n.Pos, path, message)
+		m := mistake{path: slices.Clone(path), errors: errors.Errors(err)}
+		switch {
+		case m.says(cueNeedsRequired):
+			// The field itself is reported where it is required.
+		case m.says(cueInterpolation):
+			d.report(diag.NotConcrete, n.Pos, path, d.interpolation(m.errors[0]))
+		default:
+			d.diags = append(d.diags, d.diagnose(m))
 		}
 		return n
 	}

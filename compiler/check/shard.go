@@ -63,7 +63,7 @@ func (c *checker) evaluatePart(part *build.Instance) (root *spec.Node) {
 	if value.Err() != nil {
 		return nil
 	}
-	d := &decoder{files: c.files}
+	d := &decoder{files: c.files, diagnose: c.diagnose}
 	root = d.decode(value, token.NoPos)
 	if len(d.diags) > 0 {
 		return nil

@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/token"
@@ -28,7 +29,7 @@ type match struct {
 	depth  int // how many of the path's names lead here
 	node   ast.Node
 	value  ast.Expr  // what the node gives the field, or the list element itself
-	remove func()    // takes the place out of the tree
+	remove func()    // takes the place, or the field around it, out of the tree
 	pos    token.Pos // of the label
 }
 
@@ -57,13 +58,18 @@ func (s *source) descendDecls(decls *[]ast.Decl, path spec.Path, depth int, all 
 			if !labelled(d.Label, path[depth]) {
 				continue
 			}
-			*all = append(*all, match{
-				depth: depth + 1, node: d, value: d.Value, pos: d.Label.Pos(),
-				remove: func() {
-					*decls = slices.DeleteFunc(*decls, func(other ast.Decl) bool { return other == ast.Decl(d) })
-				},
-			})
+			remove := func() {
+				*decls = slices.DeleteFunc(*decls, func(other ast.Decl) bool { return other == ast.Decl(d) })
+			}
+			*all = append(*all, match{depth: depth + 1, node: d, value: d.Value, pos: d.Label.Pos(), remove: remove})
+			first := len(*all)
 			s.descend(d.Value, path, depth+1, all)
+			// A list element goes with the field that holds the list.
+			for i := first; i < len(*all); i++ {
+				if (*all)[i].remove == nil {
+					(*all)[i].remove = remove
+				}
+			}
 		case *ast.EmbedDecl:
 			s.descend(d.Expr, path, depth, all)
 		case *ast.Comprehension:
@@ -103,7 +109,7 @@ func (s *source) descend(expr ast.Expr, path spec.Path, depth int, all *[]match)
 			}
 		}
 		elt := e.Elts[i]
-		*all = append(*all, match{depth: depth + 1, node: elt, value: elt, pos: elt.Pos(), remove: func() {}})
+		*all = append(*all, match{depth: depth + 1, node: elt, value: elt, pos: elt.Pos()})
 		s.descend(elt, path, depth+1, all)
 	case *ast.Ident:
 		if s.seen[e] {
@@ -178,14 +184,9 @@ func definitionIn(expr ast.Expr) string {
 	return ""
 }
 
-// parameterNames gives the fields of params in a definition among the
-// declarations, in source order, and nil where there is no such definition.
-func parameterNames(decls []ast.Decl, definition string) []string {
-	value := fieldValue(decls, definition)
-	if value == nil {
-		return nil
-	}
-	lit, ok := value.(*ast.StructLit)
+// parameterDecls gives the declarations of params in a definition, or nil.
+func parameterDecls(decls []ast.Decl, definition string) []ast.Decl {
+	lit, ok := fieldValue(decls, definition).(*ast.StructLit)
 	if !ok {
 		return nil
 	}
@@ -193,7 +194,31 @@ func parameterNames(decls []ast.Decl, definition string) []string {
 	if !ok {
 		return nil
 	}
-	return fieldNames(params.Elts)
+	return params.Elts
+}
+
+// fieldDoc gives the doc comment of a field, as one line.
+func fieldDoc(decls []ast.Decl, name string) string {
+	for _, d := range decls {
+		switch d := d.(type) {
+		case *ast.Field:
+			if got, _, err := ast.LabelName(d.Label); err != nil || got != name {
+				continue
+			}
+			for _, group := range ast.Comments(d) {
+				if group.Doc {
+					return strings.Join(strings.Fields(group.Text()), " ")
+				}
+			}
+		case *ast.Comprehension:
+			if lit, ok := d.Value.(*ast.StructLit); ok {
+				if doc := fieldDoc(lit.Elts, name); doc != "" {
+					return doc
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // fieldNames lists the fields that declarations make, conditional ones
