@@ -35,6 +35,9 @@ type Check struct {
 	// Test is the name of the bundle's test; empty where the suite's rows have
 	// no names.
 	Test string `json:"test,omitempty"`
+	// Position is where the expectation is written, as file:line:column; empty
+	// where that is not known.
+	Position string `json:"position,omitempty"`
 	// Policy is "name", or "namespace/name" for a namespaced policy.
 	Policy string `json:"policy"`
 	// Rule is the rule's name as its author wrote it, also where Kyverno ran an
