@@ -1,0 +1,487 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"cuelang.org/go/cue/parser"
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+// The manual is run. Each fenced code block of README.md and docs/*.md says by
+// its info string what it is, and one that says nothing known fails:
+//
+//	```cue             a whole package: compiles, in a directory of its own
+//	```cue NAME.cue    one more file of that package
+//	```cue wrong       a whole package that must not compile
+//	```cue fragment    fields of a bundle; "fragment policy" and "fragment
+//	                   rule" are those of a policy or a rule: compiles once
+//	                   wrapped, with the imports of kcue.dev that it uses
+//	```console         lines "$ kcue …", run where the package above is, each
+//	                   with all that it writes, compared as it stands; also
+//	                   "$ ls DIR", "$ cat FILE" and "$ echo $?"
+//	```yaml            what `kcue build` writes for the package above;
+//	                   ```yaml NAME is its object of that name
+//	```cue other       not a bundle, such as a module file: must parse
+//	```yaml other      not ours: must parse
+//	```sh              kcue commands that must succeed; others are in notRun
+//
+// go test ./cmd/kcue -update rewrites what console and yaml blocks show.
+
+// notRun lists the commands of the manual that no test can run, and why.
+var notRun = map[string]string{
+	"go test ./... ./evaluator/...":               "would run this test",
+	"go install ./cmd/kcue":                       "writes outside of the tests' directories",
+	"git clone https://github.com/kcue/kcue":      "needs the network",
+	"kustomize build deploy | kubectl apply -f -": "needs a cluster",
+	"kubectl apply -k deploy":                     "needs a cluster",
+}
+
+// testedElsewhere lists the documents that other tests hold, and where.
+var testedElsewhere = map[string]string{
+	"docs/diagnostics.md":  "made from diag/table.go, whose examples the compiler's tests compile",
+	"docs/ARCHITECTURE.md": "about the code: has no block for users",
+	"docs/performance.md":  "figures, measured by go run ./bench",
+}
+
+// documents lists the files of the manual, from the root of the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := []string{"README.md", "CHANGELOG.md"}
+	for _, f := range found {
+		docs = append(docs, "docs/"+filepath.Base(f))
+	}
+	return docs
+}
+
+// block is a fenced code block.
+type block struct {
+	first, last int // the lines of its text, from 0, last exclusive
+	info        []string
+	text        string
+}
+
+var fence = regexp.MustCompile("^(`{3,})(.*)$")
+
+// blocks finds the fenced code blocks of a document.
+func blocks(lines []string) ([]block, error) {
+	var out []block
+	for i := 0; i < len(lines); i++ {
+		open := fence.FindStringSubmatch(strings.TrimRight(lines[i], "\n"))
+		if open == nil {
+			continue
+		}
+		end := i + 1
+		for end < len(lines) && strings.TrimRight(lines[end], "\n") != open[1] {
+			end++
+		}
+		if end == len(lines) {
+			return nil, fmt.Errorf("line %d: the code block does not end", i+1)
+		}
+		out = append(out, block{i + 1, end, strings.Fields(open[2]), strings.Join(lines[i+1:end], "")})
+		i = end
+	}
+	return out, nil
+}
+
+// TestDocuments runs the code blocks of the manual.
+func TestDocuments(t *testing.T) {
+	docs := documents(t)
+	if len(docs) < 7 {
+		t.Fatalf("found %d documents, expected at least 7: %v", len(docs), docs)
+	}
+	root, err := filepath.Abs(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range docs {
+		if testedElsewhere[doc] != "" {
+			continue
+		}
+		t.Run(doc, func(t *testing.T) { runDocument(t, root, doc) })
+	}
+}
+
+func runDocument(t *testing.T, root, doc string) {
+	path := filepath.Join(root, doc)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := slices.Collect(strings.Lines(string(data)))
+	found, err := blocks(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{document: t, root: root}
+	ran := 0
+	for _, b := range found {
+		t.Run(fmt.Sprintf("line %d", b.first), func(t *testing.T) {
+			got, err := s.run(t, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ran++
+			if got == b.text {
+				return
+			}
+			if *update {
+				for i := b.first; i < b.last; i++ {
+					lines[i] = ""
+				}
+				lines[b.first-1] += got
+				return
+			}
+			t.Errorf("%s shows what is not so (-shown +got):\n%s", doc, cmp.Diff(b.text, got))
+		})
+	}
+	if len(found) > 0 && ran == 0 {
+		t.Errorf("%s has %d code blocks and none of them ran", doc, len(found))
+	}
+	if text := strings.Join(lines, ""); *update && text != string(data) {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// session is where a document's blocks run, one after the other.
+type session struct {
+	document *testing.T
+	root     string // of the repository
+	dir      string // of the last package
+	status   int    // of the last command
+}
+
+// run runs a block and gives the text that it should have.
+func (s *session) run(t *testing.T, b block) (string, error) {
+	t.Helper()
+	if len(b.info) == 0 {
+		return "", fmt.Errorf("the code block does not say what it is")
+	}
+	args := b.info[1:]
+	switch b.info[0] {
+	case "cue":
+		return b.text, s.cue(t, args, b.text)
+	case "console":
+		return s.console(t, b.text)
+	case "yaml":
+		if slices.Equal(args, []string{"other"}) {
+			var v any
+			return b.text, yaml.Unmarshal([]byte(b.text), &v)
+		}
+		command := []string{"build"}
+		for _, name := range args {
+			command = append(command, "--name", name)
+		}
+		return s.kcue(t, s.dir, command), s.succeeded()
+	case "sh":
+		for command := range strings.Lines(b.text) {
+			if err := s.shell(t, strings.TrimSpace(command)); err != nil {
+				return "", err
+			}
+		}
+		return b.text, nil
+	}
+	return "", fmt.Errorf("unknown kind of code block: %q", strings.Join(b.info, " "))
+}
+
+// fragments says how the pieces of CUE are made a package.
+var fragments = map[string]string{
+	"fragment":        "%s",
+	"fragment policy": "clusterPolicies: \"p\": {\n%s}\n",
+	"fragment rule":   "clusterPolicies: \"p\": rules: \"r\": {\n%s}\n",
+}
+
+func (s *session) cue(t *testing.T, args []string, text string) error {
+	t.Helper()
+	if len(args) > 0 && args[0] == "other" {
+		_, err := parser.ParseFile("other.cue", text)
+		return err
+	}
+	kind := strings.Join(args, " ")
+	name := "policy.cue"
+	switch {
+	case fragments[kind] != "":
+		var b strings.Builder
+		b.WriteString("package fragment\n")
+		for _, pkg := range []string{"schema", "patterns", "libraries"} {
+			if strings.Contains(text, pkg+".#") {
+				fmt.Fprintf(&b, "import %q\n", "kcue.dev/"+pkg)
+			}
+		}
+		fmt.Fprintf(&b, fragments[kind], text)
+		text = b.String()
+		s.dir = s.document.TempDir()
+	case strings.HasSuffix(kind, ".cue"):
+		name = kind
+		if s.dir == "" {
+			return fmt.Errorf("no package before the file %s", name)
+		}
+	case kind == "" || kind == "wrong":
+		s.dir = s.document.TempDir()
+	default:
+		return fmt.Errorf("unknown kind of CUE: %q", kind)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o666); err != nil {
+		return err
+	}
+	out := s.kcue(t, s.dir, []string{"summary"})
+	switch {
+	case kind == "wrong" && s.status != exitFindings:
+		return fmt.Errorf("should not compile, but does: %s", out)
+	case kind != "wrong" && s.status != exitOK:
+		return fmt.Errorf("does not compile:\n%s", out)
+	}
+	return nil
+}
+
+// shellCharacters are what would need a shell.
+const shellCharacters = `|<>'"$&;`
+
+// console runs the commands of a block and gives the block with what they
+// write.
+func (s *session) console(t *testing.T, text string) (string, error) {
+	t.Helper()
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+		if !ok {
+			if b.Len() == 0 {
+				return "", fmt.Errorf("output before any command: %q", line)
+			}
+			continue
+		}
+		b.WriteString(line)
+		words := strings.Fields(command)
+		switch {
+		case command == "echo $?":
+			fmt.Fprintln(&b, s.status)
+		case words[0] == "ls" && len(words) == 2:
+			entries, err := os.ReadDir(filepath.Join(s.dir, words[1]))
+			if err != nil {
+				return "", err
+			}
+			for _, e := range entries {
+				fmt.Fprintln(&b, e.Name())
+			}
+		case words[0] == "cat" && len(words) == 2:
+			data, err := os.ReadFile(filepath.Join(s.dir, words[1]))
+			if err != nil {
+				return "", err
+			}
+			b.Write(data)
+		case words[0] == "kcue" && !strings.ContainsAny(command, shellCharacters):
+			b.WriteString(s.kcue(t, s.dir, words[1:]))
+		default:
+			return "", fmt.Errorf("cannot run %q", command)
+		}
+	}
+	return b.String(), nil
+}
+
+// shell runs a command of which only success is asked.
+func (s *session) shell(t *testing.T, command string) error {
+	t.Helper()
+	command, _, _ = strings.Cut(command, "  #")
+	command = strings.TrimSpace(command)
+	if command == "" || notRun[command] != "" {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(command, "kcue ")
+	if !ok {
+		rest, ok = strings.CutPrefix(command, "go run ./cmd/kcue ")
+	}
+	if !ok || strings.ContainsAny(rest, shellCharacters) {
+		return fmt.Errorf("cannot run %q: if no test can, say so in notRun", command)
+	}
+	dir := s.dir
+	if strings.Contains(rest, "./"+examples) {
+		// A copy, as the command may write beside them.
+		dir = t.TempDir()
+		if err := os.CopyFS(filepath.Join(dir, examples), os.DirFS(filepath.Join(s.root, examples))); err != nil {
+			return err
+		}
+	}
+	if out := s.kcue(t, dir, strings.Fields(rest)); s.status != exitOK {
+		return fmt.Errorf("%s:\n%s", command, out)
+	}
+	return nil
+}
+
+// kcue runs a command line in a directory and gives all that it writes.
+func (s *session) kcue(t *testing.T, dir string, args []string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if dir == "" {
+		dir = s.root
+	}
+	before, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chdir(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chdir(before)
+	s.status = execute(args, streams{in: strings.NewReader(""), out: &out, err: &out})
+	return out.String()
+}
+
+func (s *session) succeeded() error {
+	if s.status != exitOK {
+		return fmt.Errorf("kcue build ended with status %d", s.status)
+	}
+	return nil
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// TestDocumentLinks holds that what the manual links to in the repository is
+// there.
+func TestDocumentLinks(t *testing.T) {
+	checked := 0
+	for _, doc := range documents(t) {
+		data, err := os.ReadFile(filepath.Join(repository, doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(data), -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			if target == "" || strings.Contains(target, "://") {
+				continue
+			}
+			checked++
+			if _, err := os.Stat(filepath.Join(repository, filepath.Dir(doc), target)); err != nil {
+				t.Errorf("%s links to %s: %v", doc, m[1], err)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("checked %d links, expected at least 10", checked)
+	}
+}
+
+// features is the predecessor's reference: its functions with their parameters
+// and defaults. It is no part of the repository.
+const features = repository + "/../shared/seed/FEATURES.md"
+
+// TestComingFromNixernetes holds that every function of the predecessor, every
+// parameter of it and every default stands in the page for those who know it.
+func TestComingFromNixernetes(t *testing.T) {
+	reference, err := os.ReadFile(features)
+	if err != nil {
+		t.Skipf("SKIPPED: the predecessor's reference is not here, so nothing was compared: %v", err)
+	}
+	data, err := os.ReadFile(filepath.Join(repository, "docs", "coming-from-nixernetes.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(data)
+	functions := 0
+	for line := range strings.Lines(string(reference)) {
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) < 3 || strings.HasPrefix(line, "| name |") {
+			continue
+		}
+		params := parameters(cells[1])
+		for _, name := range strings.Split(strings.TrimPrefix(cells[0], "| "), " / ") {
+			name, _, _ = strings.Cut(name, " ")
+			if strings.HasPrefix(name, ".") {
+				name = "policyLibrary" + name
+			}
+			functions++
+			t.Run(name, func(t *testing.T) {
+				section := sectionOf(page, name)
+				if section == "" {
+					t.Fatalf("no heading of the page names `%s`", name)
+				}
+				for _, p := range params {
+					row := regexp.MustCompile("(?m)^\\| `" + p.name + "`.*$").FindString(section)
+					if row == "" {
+						t.Errorf("no row for the parameter `%s`", p.name)
+					} else if !strings.Contains(row, p.value) {
+						t.Errorf("the row of `%s` does not say its default %s: %s", p.name, p.value, row)
+					}
+				}
+			})
+		}
+	}
+	if functions < 30 {
+		t.Errorf("found %d functions in the reference, expected at least 30", functions)
+	}
+}
+
+// sectionOf gives the text below the heading that names a function.
+func sectionOf(page, name string) string {
+	_, rest, ok := strings.Cut("\n"+page, "\n### `"+name+"`")
+	if !ok {
+		if _, rest, ok = strings.Cut("\n"+page, ", `"+name+"`\n"); !ok {
+			return ""
+		}
+	}
+	section, _, _ := strings.Cut("\n"+rest, "\n##")
+	return section
+}
+
+// parameter is a parameter of the predecessor, with its default where it has
+// one.
+type parameter struct{ name, value string }
+
+// parameters reads the reference's list of parameters: names, each with its
+// default in parentheses, and groups in braces, whose members get the group's
+// name before theirs.
+func parameters(text string) []parameter {
+	if text == "-" || text == "does not exist" {
+		return nil
+	}
+	var out []parameter
+	group := ""
+	for text != "" {
+		name := regexp.MustCompile(`^[A-Za-z]\w*`).FindString(text)
+		if name == "" {
+			if text[0] == '}' {
+				group = ""
+			}
+			text = text[1:]
+			continue
+		}
+		p := parameter{name: group + name}
+		text = strings.TrimLeft(text[len(name):], " ")
+		switch {
+		case strings.HasPrefix(text, "{"):
+			group = name + "."
+		case strings.HasPrefix(text, "("):
+			end := strings.Index(text, ")")
+			p.value, text = text[1:end], text[end+1:]
+			if p.value == "null" || p.value == "positional" {
+				p.value = ""
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func TestParameters(t *testing.T) {
+	got := parameters(`name,(namespace), deny (null), conditions([]), spec{kind,name("{a.b}"),data({})}, policy (positional)`)
+	want := []parameter{
+		{"name", ""}, {"namespace", ""}, {"deny", ""}, {"conditions", "[]"},
+		{"spec", ""}, {"spec.kind", ""}, {"spec.name", `"{a.b}"`}, {"spec.data", "{}"},
+		{"policy", ""},
+	}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(parameter{})); d != "" {
+		t.Error(d)
+	}
+}
