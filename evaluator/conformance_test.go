@@ -16,6 +16,7 @@ import (
 	"kcue.dev/diag"
 	"kcue.dev/evaluator/admission"
 	"kcue.dev/evaluator/bundle"
+	"kcue.dev/protocol"
 )
 
 const (
@@ -119,6 +120,18 @@ func TestSpecsBehave(t *testing.T) {
 								t.Errorf("%s: %q: policy %s rule %q: %s: expected %s, got %s\n%s", c.Position, c.Test, c.Policy, c.Rule, c.Resource, c.Expected, c.Actual, c.Message)
 							}
 						}
+						// A test that cannot fail shows nothing.
+						for i := range suite.Tests {
+							suite.Tests[i].Expect = other(suite.Tests[i].Expect)
+						}
+						if checks, err = bundle.Run(context.Background(), suite, bundle.Options{}); err != nil {
+							t.Fatal(err)
+						}
+						for _, c := range checks {
+							if c.OK {
+								t.Errorf("%s: %q holds whatever is expected", c.Position, c.Test)
+							}
+						}
 						for _, p := range b.Policies {
 							if !tested[p.Ref()] {
 								t.Errorf("no test is about policy %s", p.Ref())
@@ -133,6 +146,14 @@ func TestSpecsBehave(t *testing.T) {
 			}
 		})
 	}
+}
+
+// other gives another status.
+func other(status string) string {
+	if status == protocol.Pass {
+		return protocol.Fail
+	}
+	return protocol.Pass
 }
 
 // refusedGoldens are the golden cases whose objects Kyverno refuses for a

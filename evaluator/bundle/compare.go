@@ -241,15 +241,19 @@ func field(path, key string) string {
 
 // text is a value on one line, of bounded length.
 func text(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	// Kyverno's operators are to be read.
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return err.Error()
 	}
 	const limit = 200
-	if len(data) > limit {
-		return string(data[:limit]) + "…"
+	s := strings.TrimSuffix(b.String(), "\n")
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit], "") + "…"
 	}
-	return string(data)
+	return s
 }
 
 func indent(lines []string) string { return "    " + strings.Join(lines, "\n    ") }
