@@ -18,7 +18,6 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
-	"cuelang.org/go/cue/token"
 
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/model"
@@ -98,7 +97,7 @@ func (c *checker) whole() (root *spec.Node, declares bool, diags diag.List) {
 			return nil, false, diags
 		}
 	}
-	root = d.decode(value, token.NoPos)
+	root = d.root(value)
 	return root, len(root.Fields) > 0 || c.holdsDefinitions(value), append(diags, d.diags...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
@@ -26,8 +27,35 @@ type decoder struct {
 	// already; what is incomplete there is decoded as Invalid.
 	broken map[string]bool
 	path   spec.Path // of the value at hand
+	// needs are values that a missing field keeps from being made.
+	needs []need
 	// diagnose speaks of what CUE could not evaluate.
 	diagnose func(mistake) diag.Diagnostic
+}
+
+// need is a value that could not be made because a required field is missing.
+type need struct {
+	field string
+	pos   token.Pos
+	path  spec.Path
+}
+
+// root decodes a whole package. What a missing field keeps from being made is
+// reported where the field itself is not: in a hidden field, say.
+func (d *decoder) root(v cue.Value) *spec.Node {
+	n := d.decode(v, token.NoPos)
+	missing := map[string]bool{}
+	for _, found := range d.diags {
+		if found.Code == diag.MissingField {
+			missing[found.Path[strings.LastIndexByte(found.Path, '.')+1:]] = true
+		}
+	}
+	for _, need := range d.needs {
+		if !missing[spec.Path{need.field}.String()] {
+			d.report(diag.MissingField, need.pos, need.path, fmt.Sprintf("the field %q is required, and the value here is made of it", need.field))
+		}
+	}
+	return n
 }
 
 // member decodes a member of the value at hand.
@@ -114,7 +142,8 @@ func (d *decoder) invalid(n *spec.Node, v cue.Value) *spec.Node {
 		m := mistake{path: slices.Clone(path), errors: errors.Errors(err)}
 		switch {
 		case m.says(cueNeedsRequired):
-			// The field itself is reported where it is required.
+			_, name, _ := strings.Cut(load.Message(m.having(cueNeedsRequired)[0]), cueNeedsRequired+": ")
+			d.needs = append(d.needs, need{name, n.Pos, slices.Clone(path)})
 		case m.says(cueInterpolation):
 			d.report(diag.NotConcrete, n.Pos, path, d.interpolation(m.errors[0]))
 		default:

@@ -7,7 +7,6 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
-	"cuelang.org/go/cue/token"
 
 	"kcue.dev/compiler/spec"
 )
@@ -64,7 +63,7 @@ func (c *checker) evaluatePart(part *build.Instance) (root *spec.Node) {
 		return nil
 	}
 	d := &decoder{files: c.files, diagnose: c.diagnose}
-	root = d.decode(value, token.NoPos)
+	root = d.root(value)
 	if len(d.diags) > 0 {
 		return nil
 	}
