@@ -40,6 +40,10 @@ func (e *Evaluator) Evaluate(ctx context.Context, request Request) Response {
 	for i, p := range selected {
 		tables[i] = newTable(p, run)
 	}
+	at := func(s stage) func(*policy) bool {
+		return func(p *policy) bool { return p.family != nil && p.family.stage() == s }
+	}
+	attempt := func(ctx context.Context, p *policy, t *table) { t.attempt(ctx, p.family) }
 	phases := []struct {
 		applies func(*policy) bool
 		run     func(context.Context, *policy, *table)
@@ -47,8 +51,12 @@ func (e *Evaluator) Evaluate(ctx context.Context, request Request) Response {
 		{func(p *policy) bool { return p.mutates }, run.mutate},
 		{func(p *policy) bool { return p.existing != nil }, run.mutateExisting},
 		{func(p *policy) bool { return p.verifies }, run.verifyImages},
+		{at(stageMutate), attempt},
 		{func(p *policy) bool { return p.validates }, run.validate},
+		{at(stageValidate), attempt},
 		{func(p *policy) bool { return p.generates }, run.generate},
+		{at(stageGenerate), attempt},
+		{at(stageDelete), attempt},
 	}
 	for _, phase := range phases {
 		for i, p := range selected {
@@ -322,6 +330,12 @@ func (t *table) results() []Result {
 	if p.broken != nil {
 		return []Result{{Policy: p.ref, Status: StatusError, Message: p.broken.Error()}}
 	}
+	if p.family != nil {
+		if results := t.byRule[""]; len(results) > 0 {
+			return results
+		}
+		return []Result{{Policy: p.ref, Status: StatusUnmatched}}
+	}
 	var results []Result
 	for _, name := range p.rules {
 		rows := t.byRule[name]
@@ -358,7 +372,7 @@ func (t *table) needsLabels(name string) string {
 			}
 		}
 		if matched > 0 && matched < len(pinned) {
-			return fmt.Sprintf("the labels of namespace %q are not given, and the rule selects by them: give them as namespaceLabels", t.run.lookups.ns)
+			return t.run.labelsMissing()
 		}
 	}
 	return ""

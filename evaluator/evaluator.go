@@ -1,6 +1,6 @@
 // Package evaluator says what policies do to a resource, by running Kyverno's
-// own engine (github.com/kyverno/kyverno v1.19.1, pkg/engine, pkg/autogen and
-// pkg/background/generate) in process.
+// own engines (github.com/kyverno/kyverno v1.19.1, pkg/engine, pkg/autogen,
+// pkg/background/generate and pkg/cel/policies) in process.
 //
 // New takes policies and exceptions as objects and prepares them once; Evaluate
 // takes a request for a resource and gives a result for each policy and rule,
@@ -15,14 +15,21 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
 
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	"github.com/kyverno/kyverno/api/kyverno"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/kyverno/kyverno/pkg/engine/jmespath"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kcue.dev/evaluator/admission"
+	"kcue.dev/evaluator/celcontext"
 )
 
 // Options says how policies are prepared and look-ups answered.
@@ -44,10 +51,12 @@ type Evaluator struct {
 	options    Options
 	policies   []*policy
 	exceptions exceptions
-	problems   []Problem
-	kinds      *kinds
-	config     config.Configuration
-	jmespath   jmespath.Interface
+	// celExceptions are those from the policies of policies.kyverno.io.
+	celExceptions celExceptions
+	problems      []Problem
+	kinds         *kinds
+	config        config.Configuration
+	jmespath      jmespath.Interface
 }
 
 // Problem is an object that could not be prepared. A policy with a problem also
@@ -76,51 +85,141 @@ func New(objects []unstructured.Unstructured, options Options) (*Evaluator, erro
 	if e.options.Parallel <= 0 {
 		e.options.Parallel = runtime.GOMAXPROCS(0)
 	}
+	prepared, errs := make([]*policy, len(objects)), make([]error, len(objects))
+	// A policy of policies.kyverno.io is compiled with its exceptions, wherever
+	// they stand among the objects.
 	for i := range objects {
-		e.prepare(&objects[i])
+		errs[i] = e.prepareException(&objects[i])
+	}
+	for i := range objects {
+		if errs[i] == nil {
+			prepared[i], errs[i] = e.preparePolicy(&objects[i])
+		}
+	}
+	if err := e.compile(prepared, errs); err != nil {
+		return nil, err
+	}
+	for i := range objects {
+		o := &objects[i]
+		gvk := o.GroupVersionKind()
+		if errs[i] != nil {
+			ref := PolicyRef{APIVersion: o.GetAPIVersion(), Kind: gvk.Kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+			e.problems = append(e.problems, Problem{Object: ref.Kind + " " + ref.Key(), Err: errs[i]})
+			if gvk.Kind != "PolicyException" && gvk.Kind != "GlobalContextEntry" {
+				e.policies = append(e.policies, &policy{ref: ref, broken: errs[i]})
+			}
+		} else if prepared[i] != nil {
+			e.policies = append(e.policies, prepared[i])
+		}
 	}
 	return e, nil
 }
 
-// prepare files one object under what it is.
-func (e *Evaluator) prepare(object *unstructured.Unstructured) {
+// prepareException has the reviewer look at an object of Kyverno's and keeps it
+// if it is an exception.
+func (e *Evaluator) prepareException(object *unstructured.Unstructured) error {
 	gvk := object.GroupVersionKind()
-	isPolicy := false
-	var err error
-	if e.options.Reviewer != nil && isKyverno(gvk.Group) {
-		err = e.options.Reviewer.Accept(object)
+	if !isKyverno(gvk.Group) {
+		return nil
 	}
-	switch {
-	case !isKyverno(gvk.Group):
-		return
-	case gvk.Group == "kyverno.io" && (gvk.Kind == "ClusterPolicy" || gvk.Kind == "Policy"):
-		isPolicy = true
-		if err == nil {
-			var p *policy
-			if p, err = newPolicy(object); err == nil {
-				e.policies = append(e.policies, p)
-				return
+	if e.options.Reviewer != nil {
+		if err := e.options.Reviewer.Accept(object); err != nil {
+			return err
+		}
+	}
+	switch gvk.GroupKind() {
+	case schema.GroupKind{Group: "kyverno.io", Kind: "PolicyException"}:
+		exception := &kyvernov2.PolicyException{}
+		if err := decodeStrict(object, exception); err != nil {
+			return err
+		}
+		e.exceptions = append(e.exceptions, exception)
+	case schema.GroupKind{Group: "policies.kyverno.io", Kind: "PolicyException"}:
+		exception := &policiesv1beta1.PolicyException{}
+		if err := decodeStrict(object, exception); err != nil {
+			return err
+		}
+		e.celExceptions = append(e.celExceptions, exception)
+	}
+	return nil
+}
+
+// preparePolicy decodes a policy; nil without an error is for any other object.
+func (e *Evaluator) preparePolicy(object *unstructured.Unstructured) (*policy, error) {
+	gvk := object.GroupVersionKind()
+	if !isKyverno(gvk.Group) || gvk.Kind == "PolicyException" {
+		return nil, nil
+	}
+	if gvk.Group == "kyverno.io" && (gvk.Kind == "ClusterPolicy" || gvk.Kind == "Policy") {
+		return newPolicy(object)
+	}
+	f, err := e.newFamily(object)
+	if err != nil {
+		return nil, err
+	}
+	return &policy{
+		ref:    PolicyRef{APIVersion: object.GetAPIVersion(), Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()},
+		family: f,
+		scored: object.GetAnnotations()[kyverno.AnnotationPolicyScored] != "false",
+	}, nil
+}
+
+// newFamily decodes a policy by its kind. The versions of policies.kyverno.io
+// differ in nothing but the name, so that Kyverno reads them all as v1beta1
+// (pkg/utils/admission/policy.go).
+func (e *Evaluator) newFamily(object *unstructured.Unstructured) (family, error) {
+	gvk := object.GroupVersionKind()
+	if gvk.Group == "policies.kyverno.io" && slices.Contains([]string{"v1", "v1beta1", "v1alpha1"}, gvk.Version) {
+		switch strings.TrimPrefix(gvk.Kind, "Namespaced") {
+		case "ValidatingPolicy":
+			return newValidating(object, e.celExceptions)
+		}
+	}
+	return nil, fmt.Errorf("%s of %s is not evaluated", gvk.Kind, gvk.GroupVersion())
+}
+
+// compile compiles the policies that are compiled at all, and notes the error of
+// each that cannot be. Those that ask nothing of their library have one in
+// common, and so are compiled at the same time.
+func (e *Evaluator) compile(prepared []*policy, errs []error) error {
+	var common []int
+	for i, p := range prepared {
+		switch {
+		case p == nil || p.family == nil:
+		case !p.family.asksLibrary():
+			common = append(common, i)
+		default:
+			c := &library{answers: map[string]any{}}
+			if err := celcontext.Compile(c, func() { errs[i] = guardCompile(p.family, c) }); err != nil {
+				return err
 			}
 		}
-	case gvk.Group == "kyverno.io" && gvk.Kind == "PolicyException":
-		if err == nil {
-			exception := &kyvernov2.PolicyException{}
-			if err = decodeStrict(object, exception); err == nil {
-				e.exceptions = append(e.exceptions, exception)
-				return
-			}
-		}
-	default:
-		isPolicy = gvk.Kind != "PolicyException" && gvk.Kind != "GlobalContextEntry"
-		if err == nil {
-			err = fmt.Errorf("%s of %s is not evaluated", gvk.Kind, gvk.GroupVersion())
-		}
 	}
-	ref := PolicyRef{APIVersion: object.GetAPIVersion(), Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()}
-	e.problems = append(e.problems, Problem{Object: ref.Kind + " " + ref.Key(), Err: err})
-	if isPolicy {
-		e.policies = append(e.policies, &policy{ref: ref, broken: err})
+	if len(common) == 0 {
+		return nil
 	}
+	c := &library{answers: map[string]any{}}
+	return celcontext.Compile(c, func() {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for _, i := range common {
+			g.Go(func() error {
+				errs[i] = guardCompile(prepared[i].family, c)
+				return nil
+			})
+		}
+		_ = g.Wait()
+	})
+}
+
+// guardCompile turns a panic of Kyverno's compiler into an error of the policy.
+func guardCompile(f family, c *library) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v%s", cause, panicSite(debug.Stack()))
+		}
+	}()
+	return f.compile(c)
 }
 
 // Problems lists the objects that could not be prepared, in the order in which

@@ -17,7 +17,7 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// policy is a ClusterPolicy or Policy, prepared.
+// policy is a policy, prepared: what follows ref is of a ClusterPolicy or Policy.
 //
 // Kyverno computes the autogen rules anew for each evaluation, by writing every
 // rule to JSON and back. Here they are computed once for each kind of resource
@@ -26,6 +26,9 @@ import (
 type policy struct {
 	ref    PolicyRef
 	broken error
+	// family has the policy where it is of another kind; nothing but ref and
+	// scored is set beside it.
+	family family
 
 	source kyvernov1.PolicyInterface
 	// rules are the names that the author wrote; authored finds them by the
@@ -197,7 +200,7 @@ func pinSelectors(rule kyvernov1.Rule) (pinned []kyvernov1.Rule, ok bool) {
 			descriptions = append(descriptions, &m.All[i].ResourceDescription)
 		}
 		for _, d := range descriptions {
-			if d.NamespaceSelector != nil {
+			if d.NamespaceSelector != nil && asksForLabels(d.NamespaceSelector) {
 				d.NamespaceSelector = selector
 				found = true
 			}

@@ -19,6 +19,7 @@ import (
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	celcompiler "github.com/kyverno/kyverno/pkg/cel/compiler"
+	"github.com/kyverno/kyverno/pkg/cel/libs"
 	"github.com/kyverno/kyverno/pkg/cel/policies/dpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/gpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol"
@@ -26,6 +27,8 @@ import (
 	imageevaluator "github.com/kyverno/kyverno/pkg/image/verification/evaluator"
 	admissionutils "github.com/kyverno/kyverno/pkg/utils/admission"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
+
+	"kcue.dev/evaluator/celcontext"
 )
 
 // clusterScopedKinds lists the kinds that have no namespace, as "Kind" and as
@@ -98,12 +101,27 @@ func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured
 				return nil, []error{err}
 			}
 			errs := exception.Validate()
-			errs = append(errs, celcompiler.CompilePolicyExceptionMatchConditions(exception.Spec.MatchConditions, nil)...)
+			if err := celcontext.Compile(libs.NewFakeContextProvider(), func() {
+				errs = append(errs, celcompiler.CompilePolicyExceptionMatchConditions(exception.Spec.MatchConditions, nil)...)
+			}); err != nil {
+				return nil, []error{err}
+			}
 			return nil, flatten(errs.ToAggregate())
 		}
-		return validateCELPolicy(request)
+		return validateCEL(request)
 	}
 	return nil, nil
+}
+
+// validateCEL validates a policy of policies.kyverno.io while no other policy is
+// compiled: Kyverno's compilers share a variable.
+func validateCEL(request admissionv1.AdmissionRequest) (warnings []string, errs []error) {
+	if err := celcontext.Compile(libs.NewFakeContextProvider(), func() {
+		warnings, errs = validateCELPolicy(request)
+	}); err != nil {
+		return nil, []error{err}
+	}
+	return warnings, errs
 }
 
 // validateCELPolicy compiles every expression of a policy of policies.kyverno.io.
