@@ -10,13 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/format"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 )
 
 // The manual is run. Each fenced code block of README.md and docs/*.md says by
-// its info string what it is, and one that says nothing known fails:
+// its info string what it is, and one that says nothing known fails. CUE is
+// formatted, as cue fmt does it.
 //
 //	```cue             a whole package: compiles, in a directory of its own
 //	```cue NAME.cue    one more file of that package
@@ -33,7 +34,7 @@ import (
 //	```yaml other      not ours: must parse
 //	```sh              kcue commands that must succeed; others are in notRun
 //
-// go test ./cmd/kcue -update rewrites what console and yaml blocks show.
+// go test ./cmd/kcue -update rewrites what blocks show.
 
 // notRun lists the commands of the manual that no test can run, and why.
 var notRun = map[string]string{
@@ -182,7 +183,11 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 	args := b.info[1:]
 	switch b.info[0] {
 	case "cue":
-		return b.text, s.cue(t, args, b.text)
+		formatted, err := format.Source([]byte(b.text))
+		if err != nil {
+			return "", err
+		}
+		return string(formatted), s.cue(t, args, b.text)
 	case "console":
 		return s.console(t, b.text)
 	case "yaml":
@@ -215,13 +220,11 @@ var fragments = map[string]string{
 
 func (s *session) cue(t *testing.T, args []string, text string) error {
 	t.Helper()
-	if len(args) > 0 && args[0] == "other" {
-		_, err := parser.ParseFile("other.cue", text)
-		return err
-	}
 	kind := strings.Join(args, " ")
 	name := "policy.cue"
 	switch {
+	case kind == "other":
+		return nil
 	case fragments[kind] != "":
 		var b strings.Builder
 		b.WriteString("package fragment\n")
