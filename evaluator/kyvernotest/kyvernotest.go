@@ -101,7 +101,7 @@ func Run(ctx context.Context, path string, options Options) ([]protocol.Check, e
 	}
 	data, err := files.read(dir, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("suite %s: %w", path, err)
 	}
 	documents, err := splitDocuments(data)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/apis/v1alpha1"
-	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/store"
+	"github.com/kyverno/kyverno/pkg/config"
+	"github.com/kyverno/kyverno/pkg/engine/jmespath"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -30,18 +31,6 @@ func (s *suite) loadValues() {
 	}
 	if s.test.UserInfo != "" {
 		s.problem(s.files.decodeFile(s.dir, s.test.UserInfo, "UserInfo", &s.user))
-	}
-	for _, p := range s.values.Policies {
-		of := slices.IndexFunc(s.policies, func(known policy) bool { return concerns(p.Name, known.ref) })
-		if of < 0 {
-			s.problem(fmt.Errorf("values: there is no policy %q in the suite", p.Name))
-			continue
-		}
-		for _, r := range p.Resources {
-			if !slices.ContainsFunc(s.triggers, func(o *unstructured.Unstructured) bool { return o.GetName() == r.Name }) {
-				s.problem(fmt.Errorf("values: policy %q: there is no resource %q in the suite", p.Name, r.Name))
-			}
-		}
 	}
 }
 
@@ -295,37 +284,61 @@ func apiCalls(entries []v1alpha1.APICallResponseEntry) (map[string]any, error) {
 	return all, nil
 }
 
-// globalReferences gives the data of global context entries, also by
-// projection.
+// globalReferences gives the data of global context entries, by name and by
+// projection (cmd/cli/kubectl-kyverno/store/gctx_resolve.go).
 func (s *suite) globalReferences() (map[string]any, error) {
 	if err := v1alpha1.ValidateGlobalContextEntries(s.test.GlobalContextEntries); err != nil {
 		return nil, err
 	}
+	query := jmespath.New(config.NewDefaultConfiguration(false))
 	all := map[string]any{}
 	for _, entry := range s.test.GlobalContextEntries {
-		for _, name := range entry.ResourceFiles {
-			objects, err := s.files.objects(s.dir, name)
-			if err != nil {
-				return nil, err
-			}
-			for _, object := range objects {
-				raw, err := object.MarshalJSON()
-				if err != nil {
-					return nil, err
-				}
-				entry.Resources = append(entry.Resources, runtime.RawExtension{Raw: raw})
-			}
+		root, err := s.globalData(entry)
+		if err == nil && entry.FieldPath != "" {
+			root, err = query.Search(entry.FieldPath, root)
 		}
-		data, err := store.ResolveGlobalContextMockData(entry)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("globalContextEntries %q: %w", entry.Name, err)
 		}
-		all[entry.Name] = data
+		all[entry.Name] = root
+		projected := map[string]any{}
 		for _, projection := range entry.Projections {
-			if projected, ok := data.(map[string]any); ok {
-				all[entry.Name+"."+projection.Name] = projected[projection.Name]
+			value, err := query.Search(projection.Path, root)
+			if err != nil {
+				return nil, fmt.Errorf("globalContextEntries %q: projection %q: %w", entry.Name, projection.Name, err)
 			}
+			projected[projection.Name] = value
+			all[entry.Name+"."+projection.Name] = value
+		}
+		if len(projected) > 0 {
+			all[entry.Name] = projected
 		}
 	}
 	return all, nil
+}
+
+// globalData reads what a global context entry holds: data as it is, or a list
+// of resources.
+func (s *suite) globalData(entry v1alpha1.GlobalContextEntryValue) (any, error) {
+	if entry.Data != nil {
+		return v1alpha1.RawExtensionToObject(*entry.Data)
+	}
+	resources := []any{}
+	for _, raw := range entry.Resources {
+		resource, err := v1alpha1.RawExtensionToObject(raw)
+		if err != nil {
+			return nil, err
+		}
+		resources = append(resources, resource)
+	}
+	for _, name := range entry.ResourceFiles {
+		objects, err := s.files.objects(s.dir, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, object := range objects {
+			resources = append(resources, object.Object)
+		}
+	}
+	return resources, nil
 }
