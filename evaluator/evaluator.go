@@ -54,6 +54,7 @@ type Evaluator struct {
 	// celExceptions are those from the policies of policies.kyverno.io.
 	celExceptions celExceptions
 	problems      []Problem
+	schemas       *schemas
 	kinds         *kinds
 	config        config.Configuration
 	jmespath      jmespath.Interface
@@ -81,7 +82,7 @@ func New(objects []unstructured.Unstructured, options Options) (*Evaluator, erro
 	// Kyverno's resource filters are a cluster's own configuration; here
 	// every resource is looked at.
 	cfg := config.NewDefaultConfiguration(true)
-	e := &Evaluator{options: options, kinds: kinds, config: cfg, jmespath: jmespath.New(cfg)}
+	e := &Evaluator{options: options, kinds: kinds, schemas: &schemas{}, config: cfg, jmespath: jmespath.New(cfg)}
 	if e.options.Parallel <= 0 {
 		e.options.Parallel = runtime.GOMAXPROCS(0)
 	}
@@ -173,6 +174,8 @@ func (e *Evaluator) newFamily(object *unstructured.Unstructured) (family, error)
 		switch strings.TrimPrefix(gvk.Kind, "Namespaced") {
 		case "ValidatingPolicy":
 			return newValidating(object, e.celExceptions)
+		case "MutatingPolicy":
+			return newMutating(object, e.celExceptions, e.schemas)
 		}
 	}
 	return nil, fmt.Errorf("%s of %s is not evaluated", gvk.Kind, gvk.GroupVersion())

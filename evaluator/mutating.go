@@ -1,0 +1,316 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
+	"github.com/kyverno/kyverno/pkg/admissionpolicy"
+	celengine "github.com/kyverno/kyverno/pkg/cel/engine"
+	celmatching "github.com/kyverno/kyverno/pkg/cel/matching"
+	"github.com/kyverno/kyverno/pkg/cel/policies/mpol/autogen"
+	"github.com/kyverno/kyverno/pkg/cel/policies/mpol/compiler"
+	mpolengine "github.com/kyverno/kyverno/pkg/cel/policies/mpol/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/client-go/openapi"
+	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
+	"sigs.k8s.io/structured-merge-diff/v6/typed"
+)
+
+// mutating is a MutatingPolicy or NamespacedMutatingPolicy.
+type mutating struct {
+	source  policiesv1beta1.MutatingPolicyLike
+	schemas *schemas
+	pool[mutatingForm]
+}
+
+// mutatingForm is the policy with the forms that autogen makes of it, under
+// their names. It is the engine's Provider.
+type mutatingForm struct {
+	policies []mpolengine.Policy
+	names    []string
+}
+
+func newMutating(object *unstructured.Unstructured, exceptions celExceptions, s *schemas) (*mutating, error) {
+	m := &mutating{schemas: s}
+	if object.GetKind() == "NamespacedMutatingPolicy" {
+		m.source = &policiesv1beta1.NamespacedMutatingPolicy{}
+	} else {
+		m.source = &policiesv1beta1.MutatingPolicy{}
+	}
+	if err := decodeStrict(object, m.source); err != nil {
+		return nil, err
+	}
+	matched, err := exceptions.of(m.source.GetKind(), m.source.GetName())
+	if err != nil {
+		return nil, err
+	}
+	m.asks = asks(append(expressions(matched), object.Object["spec"])...)
+	m.new = func() (mutatingForm, error) { return compileMutating(m.source, matched) }
+	return m, nil
+}
+
+// compileMutating does what mpolengine.NewProvider does for one policy, in an
+// order that does not change, and keeps the names of the forms.
+func compileMutating(source policiesv1beta1.MutatingPolicyLike, exceptions []*policiesv1beta1.PolicyException) (form mutatingForm, err error) {
+	add := func(name string, policy policiesv1beta1.MutatingPolicyLike, extraction bool) error {
+		compiled, errs := compiler.NewCompiler().Compile(policy, exceptions)
+		if len(errs) > 0 {
+			return compileError(name, errs)
+		}
+		form.policies = append(form.policies, mpolengine.Policy{Policy: policy, CompiledPolicy: compiled, ExtractionMode: extraction})
+		form.names = append(form.names, name)
+		return nil
+	}
+	if err := add("", source, false); err != nil {
+		return form, err
+	}
+	generated, err := autogen.Autogen(source)
+	if err != nil {
+		return form, fmt.Errorf("autogen: %w", err)
+	}
+	for _, config := range slices.Sorted(maps.Keys(generated)) {
+		variant := source.DeepCopyObject().(policiesv1beta1.MutatingPolicyLike)
+		*variant.GetSpec() = *generated[config].Spec
+		if err := add(variantName(config), variant, config == autogen.ExtractionReplacementsRef); err != nil {
+			return form, err
+		}
+	}
+	return form, nil
+}
+
+// Fetch implements mpolengine.Provider.
+func (f mutatingForm) Fetch(_ context.Context, mutateExisting bool) []mpolengine.Policy {
+	if !mutateExisting {
+		return f.policies
+	}
+	return slices.DeleteFunc(slices.Clone(f.policies), func(p mpolengine.Policy) bool { return !p.Policy.GetSpec().MutateExistingEnabled() })
+}
+
+// MatchesMutateExisting implements mpolengine.Provider, for which only that of
+// a whole cluster is of use.
+func (mutatingForm) MatchesMutateExisting(context.Context, admission.Attributes, *admissionv1.AdmissionRequest, *corev1.Namespace) []string {
+	return nil
+}
+
+func (m *mutating) stage() stage { return stageMutate }
+
+func (m *mutating) evaluate(ctx context.Context, r *run) (results []Result) {
+	if !r.sees(m.source.GetNamespace()) {
+		return nil
+	}
+	err := m.use(r.lookups, func(form mutatingForm, c *library) error {
+		for _, p := range form.policies {
+			constraints := p.Policy.GetMatchConstraints()
+			if results = r.needsNamespaceLabels(&constraints); results != nil {
+				return nil
+			}
+		}
+		request := r.admissionRequest(c)
+		if r.request.Object != nil {
+			// One that has targets changes nothing else
+			// (pkg/webhooks/resource/mpol/handler.go).
+			engine := mpolengine.NewEngine(form, r.lookups.namespace, celmatching.NewMatcher(), m.schemas, c)
+			response, err := engine.Handle(ctx, request, mpolengine.NoTargetMatchConstraintPolicy())
+			if err != nil {
+				return err
+			}
+			results = append(results, form.results(response.Policies, mpolengine.NoTargetMatchConstraintPolicy())...)
+			if response.PatchedResource != nil {
+				r.replace(*response.PatchedResource)
+			}
+		}
+		existing, err := m.mutateExisting(ctx, r, form, c, request)
+		results = append(results, existing...)
+		return err
+	})
+	if err != nil {
+		return append(results, failed(err))
+	}
+	return results
+}
+
+// results names the forms that the responses are of: those of the policies that
+// the predicate let through, in their order.
+func (f mutatingForm) results(responses []mpolengine.MutatingPolicyResponse, selected mpolengine.Predicate) (results []Result) {
+	i := 0
+	for n, p := range f.policies {
+		if !selected(p.Policy) {
+			continue
+		}
+		for _, rule := range responses[i].Rules {
+			results = append(results, celResult(f.names[n], rule))
+		}
+		i++
+	}
+	return results
+}
+
+// mutateExisting does what the background controller does when a request has
+// triggered a policy that changes existing resources (pkg/background/mpol): it
+// finds the targets among the given resources and evaluates the policy on each.
+func (m *mutating) mutateExisting(ctx context.Context, r *run, form mutatingForm, c *library, request celengine.EngineRequest) ([]Result, error) {
+	base := form.policies[0]
+	if !base.Policy.GetSpec().MutateExistingEnabled() {
+		return nil, nil
+	}
+	attr := r.attributes()
+	namespace := r.lookups.namespace(r.lookups.ns)
+	constraints := base.Policy.GetMatchConstraints()
+	ok, err := celmatching.NewMatcher().Match(&celmatching.MatchCriteria{Constraints: &constraints}, attr, namespace)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if !base.CompiledPolicy.MatchesConditions(ctx, attr, &request.Request, namespace, c) {
+		return nil, nil
+	}
+	targets, err := m.targets(ctx, r, base, attr, request)
+	if err != nil {
+		return nil, err
+	}
+	if len(targets) == 0 {
+		return []Result{{Type: string(engineapi.Mutation), Status: StatusSkip, Message: "none of the given resources is a target of the policy"}}, nil
+	}
+	// Targets are selected above; the matcher would compare the operations that
+	// the policy names with the trigger's.
+	engine := mpolengine.NewEngine(mutatingForm{policies: form.policies[:1], names: form.names[:1]}, r.lookups.namespace, nil, m.schemas, c)
+	all := func(policiesv1beta1.MutatingPolicyLike) bool { return true }
+	var results []Result
+	for _, target := range targets {
+		response, err := engine.Evaluate(ctx, r.targetAttributes(target), request.Request, all)
+		if err != nil {
+			return results, err
+		}
+		patched := response.PatchedResource
+		for _, p := range response.Policies {
+			for _, rule := range p.Rules {
+				result := celResult("", rule)
+				result.Targets = []*unstructured.Unstructured{target}
+				if rule.Status() == engineapi.RuleStatusPass && patched != nil {
+					result.Targets = []*unstructured.Unstructured{patched}
+				}
+				results = append(results, result)
+			}
+		}
+	}
+	return results, nil
+}
+
+// targetAttributes are a target as Kyverno's matcher and engine take it.
+func (r *run) targetAttributes(target *unstructured.Unstructured) admission.Attributes {
+	gvk := target.GroupVersionKind()
+	return admission.NewAttributesRecord(target, nil, gvk, target.GetNamespace(), target.GetName(), r.kinds.resource(gvk),
+		"", admission.Operation(r.request.Operation), nil, false, admissionpolicy.NewUser(r.request.UserInfo))
+}
+
+// targets finds the given resources that a policy changes: what the expression
+// of its targetMatchConstraints gives, or what those constraints, or else its
+// matchConstraints, select.
+func (m *mutating) targets(ctx context.Context, r *run, p mpolengine.Policy, attr admission.Attributes, request celengine.EngineRequest) ([]*unstructured.Unstructured, error) {
+	constraints := p.Policy.GetTargetMatchConstraints()
+	if constraints.Expression != "" {
+		found, err := p.CompiledPolicy.EvaluateTargetExpression(ctx, attr, &request.Request, nil)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		return resourcesIn(found)
+	}
+	selected := p.Policy.GetMatchConstraints()
+	if len(constraints.ResourceRules) > 0 {
+		selected = constraints.MatchResources
+	}
+	selected = *selected.DeepCopy()
+	for i := range selected.ResourceRules {
+		selected.ResourceRules[i].Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.OperationAll}
+	}
+	var targets []*unstructured.Unstructured
+	for _, v := range r.lookups.values {
+		for i := range v.Resources {
+			target := &v.Resources[i]
+			if ns := m.source.GetNamespace(); ns != "" && target.GetNamespace() != ns {
+				continue
+			}
+			ok, err := celmatching.NewMatcher().Match(&celmatching.MatchCriteria{Constraints: &selected}, r.targetAttributes(target), r.lookups.namespace(target.GetNamespace()))
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				targets = append(targets, target.DeepCopy())
+			}
+		}
+	}
+	return targets, nil
+}
+
+// resourcesIn takes apart what an expression gives: a resource or a list.
+func resourcesIn(found map[string]any) ([]*unstructured.Unstructured, error) {
+	items, ok := found["items"].([]any)
+	if !ok {
+		items = []any{found}
+	}
+	var targets []*unstructured.Unstructured
+	for _, item := range items {
+		object, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("an item of the target expression is no object: %v", item)
+		}
+		targets = append(targets, &unstructured.Unstructured{Object: object})
+	}
+	return targets, nil
+}
+
+// schemas gives the engine what it needs to apply a configuration
+// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds and of
+// the custom ones that Kyverno's command line embeds.
+type schemas struct {
+	mu    sync.Mutex
+	inner compiler.TypeConverterManager
+}
+
+// GetTypeConverter implements compiler.TypeConverterManager. Kyverno's own keeps
+// what it has read, but not for many goroutines at once.
+func (s *schemas) GetTypeConverter(gvk schema.GroupVersionKind) managedfields.TypeConverter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inner == nil {
+		var clients []openapi.Client
+		if crds, err := data.Crds(); err == nil {
+			clients = append(clients, openapiclient.NewLocalSchemaFiles(crds))
+		}
+		// As in Kyverno (cmd/cli/kubectl-kyverno/processor, openAPI).
+		clients = append(clients, openapiclient.NewHardcodedBuiltins("1.32"))
+		s.inner = compiler.NewStaticTypeConverterManager(openapiclient.NewComposite(clients...))
+	}
+	if converter := s.inner.GetTypeConverter(gvk); converter != nil {
+		return converter
+	}
+	return noSchema{gvk}
+}
+
+// noSchema is the converter of a kind whose schema is not known.
+type noSchema struct{ gvk schema.GroupVersionKind }
+
+func (n noSchema) err() error {
+	return errors.New("the schema of " + n.gvk.GroupVersion().String() + " " + n.gvk.Kind + " is not known, so that a configuration cannot be applied to it: use a jsonPatch")
+}
+
+// ObjectToTyped implements managedfields.TypeConverter.
+func (n noSchema) ObjectToTyped(runtime.Object, ...typed.ValidationOptions) (*typed.TypedValue, error) {
+	return nil, n.err()
+}
+
+// TypedToObject implements managedfields.TypeConverter.
+func (n noSchema) TypedToObject(*typed.TypedValue) (runtime.Object, error) { return nil, n.err() }
