@@ -225,7 +225,8 @@ func decode(d document, kind string, into any) error {
 	if err := yaml.Unmarshal(d.data, &meta); err != nil {
 		return err
 	}
-	if meta.APIVersion != "cli.kyverno.io/v1alpha1" || meta.Kind != kind {
+	// Published suites have values of kind Value: Kyverno asks only for one.
+	if meta.APIVersion != "cli.kyverno.io/v1alpha1" || meta.Kind != kind && meta.Kind+"s" != kind {
 		return fmt.Errorf("apiVersion %q and kind %q, where cli.kyverno.io/v1alpha1 and %s are expected", meta.APIVersion, meta.Kind, kind)
 	}
 	return yaml.UnmarshalStrict(d.data, into)
