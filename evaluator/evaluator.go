@@ -176,7 +176,14 @@ func (e *Evaluator) newFamily(object *unstructured.Unstructured) (family, error)
 			return newValidating(object, e.celExceptions)
 		case "MutatingPolicy":
 			return newMutating(object, e.celExceptions, e.schemas)
+		case "GeneratingPolicy":
+			return newGenerating(object, e.celExceptions)
+		case "DeletingPolicy":
+			return newDeleting(object, e.celExceptions)
 		}
+	}
+	if gvk.Group == "kyverno.io" && slices.Contains([]string{"v2", "v2beta1"}, gvk.Version) && (gvk.Kind == "CleanupPolicy" || gvk.Kind == "ClusterCleanupPolicy") {
+		return newCleanup(object)
 	}
 	return nil, fmt.Errorf("%s of %s is not evaluated", gvk.Kind, gvk.GroupVersion())
 }
