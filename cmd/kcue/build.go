@@ -70,7 +70,7 @@ func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error
 		}}
 	}
 	if f.outDir != "" {
-		written, err := emit.Dir(f.outDir, objects)
+		written, err := emit.Dir(f.outDir, objects, len(f.names) > 0)
 		if err != nil {
 			return outputError{err}
 		}

@@ -23,12 +23,13 @@ const (
 )
 
 // Dir writes a file an object under dir, and a kustomization.yaml that lists
-// them. Files that an earlier run wrote and this one does not are removed;
-// others are left alone. It gives the paths of what it wrote, in order.
+// them. Files that an earlier run wrote and this one does not are removed, or,
+// where the objects are only a part of the build, stay and stay listed; others
+// are left alone. It gives the paths of what it wrote, in order.
 //
 // Every file is written to a temporary name and renamed. Where a
 // kustomization.yaml is there that kcue did not write, nothing is touched.
-func Dir(dir string, objects []lower.Object) ([]string, error) {
+func Dir(dir string, objects []lower.Object, part bool) ([]string, error) {
 	earlier, err := earlierFiles(dir)
 	if err != nil {
 		return nil, err
@@ -63,12 +64,16 @@ func Dir(dir string, objects []lower.Object) ([]string, error) {
 		}
 		written = append(written, filepath.Join(dir, name))
 	}
-	if err := replace(root, kustomization, kustomizationText(names)); err != nil {
+	listed := names
+	if part {
+		listed = slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, earlier))))
+	}
+	if err := replace(root, kustomization, kustomizationText(listed)); err != nil {
 		return written, err
 	}
 	written = append(written, filepath.Join(dir, kustomization))
 	for _, name := range earlier {
-		if files[name] != nil {
+		if part || files[name] != nil {
 			continue
 		}
 		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -82,8 +87,8 @@ func Dir(dir string, objects []lower.Object) ([]string, error) {
 // namespace and its name, joined by a character that none of them can hold.
 func FileName(o lower.Object) (string, error) {
 	kind := strings.ToLower(o.Kind())
-	if group, _, ok := strings.Cut(o.APIVersion(), "/"); ok {
-		kind += "." + group
+	if o.Group() != "" {
+		kind += "." + o.Group()
 	}
 	parts := []string{kind}
 	if o.Namespace() != "" {

@@ -89,7 +89,7 @@ func TestFileName(t *testing.T) {
 func TestDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "deploy")
 	a, b := object("kyverno.io/v1", "ClusterPolicy", "", "a"), object("kyverno.io/v1", "ClusterPolicy", "", "b")
-	written, err := emit.Dir(dir, []lower.Object{b, a})
+	written, err := emit.Dir(dir, []lower.Object{b, a}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestDir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := emit.Dir(dir, []lower.Object{a, b}); err != nil {
+	if _, err := emit.Dir(dir, []lower.Object{a, b}, false); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(first, files(t, dir)); diff != "" {
@@ -133,7 +133,7 @@ func TestDir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := emit.Dir(dir, []lower.Object{b}); err != nil {
+	if _, err := emit.Dir(dir, []lower.Object{b}, false); err != nil {
 		t.Fatal(err)
 	}
 	after := files(t, dir)
@@ -155,7 +155,7 @@ func TestDir(t *testing.T) {
 func TestDirRemovesInside(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "deploy")
-	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")}); err != nil {
+	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")}, false); err != nil {
 		t.Fatal(err)
 	}
 	victims := []string{filepath.Join(top, "victim.yaml"), filepath.Join(dir, "sub", "victim.yaml"), filepath.Join(dir, "notes.txt")}
@@ -176,7 +176,7 @@ func TestDirRemovesInside(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "b")}); err != nil {
+	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "b")}, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range victims {
@@ -201,7 +201,7 @@ func TestDirFollowsNoLinks(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "configmap_a.yaml")); err != nil {
 		t.Skipf("no links here: %v", err)
 	}
-	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")}); err != nil {
+	if _, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")}, false); err != nil {
 		t.Fatal(err)
 	}
 	if data, err := os.ReadFile(outside); err != nil || string(data) != "keep" {
@@ -223,7 +223,7 @@ func TestDirRefusesForeign(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			written, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")})
+			written, err := emit.Dir(dir, []lower.Object{object("v1", "ConfigMap", "", "a")}, false)
 			if err == nil || !strings.Contains(err.Error(), "kustomization.yaml") {
 				t.Errorf("got %v, want an error that names the file", err)
 			}
@@ -231,5 +231,32 @@ func TestDirRefusesForeign(t *testing.T) {
 				t.Errorf("the directory changed (-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDirPart writes a part of a build over the whole: nothing is removed, and
+// everything stays listed.
+func TestDirPart(t *testing.T) {
+	dir := t.TempDir()
+	a, b := object("kyverno.io/v1", "ClusterPolicy", "", "a"), object("kyverno.io/v1", "ClusterPolicy", "", "b")
+	if _, err := emit.Dir(dir, []lower.Object{a, b}, false); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := emit.Dir(dir, []lower.Object{a}, true); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before) != string(after) {
+		t.Errorf("kustomization.yaml was\n%s\nand is\n%s", before, after)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "clusterpolicy.kyverno.io_b.yaml")); err != nil {
+		t.Error(err)
 	}
 }

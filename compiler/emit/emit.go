@@ -10,7 +10,10 @@ package emit
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -50,6 +53,9 @@ func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
 
 // Document gives one object as a YAML document.
 func Document(object *spec.Node) ([]byte, error) {
+	if !object.IsValid() {
+		return nil, errInvalid
+	}
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
@@ -60,10 +66,6 @@ func Document(object *spec.Node) ([]byte, error) {
 		return nil, fmt.Errorf("cannot write YAML: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-var yamlTags = map[spec.Kind]string{
-	spec.Null: "!!null", spec.Bool: "!!bool", spec.String: "!!str",
 }
 
 func yamlNode(n *spec.Node) *yaml.Node {
@@ -88,26 +90,47 @@ func yamlNode(n *spec.Node) *yaml.Node {
 		return y
 	case spec.String:
 		return yamlString(n.Text)
-	case spec.Number:
-		tag := "!!int"
-		if strings.ContainsAny(n.Text, ".eE") {
-			tag = "!!float"
-		}
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: n.Text}
 	case spec.Null:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: "null"}
 	}
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yamlTags[n.Kind], Value: n.Text}
+	// Numbers and booleans are written as they are; a tag would have the
+	// library write it out for integers beyond 64 bits.
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: n.Text}
 }
+
+// ambiguous lists, in lower case, the strings that the library writes plain
+// and that Kubernetes reads as something else: YAML 1.1's booleans and its
+// merge and value keys (https://yaml.org/type/bool.html, merge.html).
+var ambiguous = []string{"y", "n", "yes", "no", "on", "off", "<<", "="}
+
+// sexagesimal matches what YAML 1.1 reads as a number of base 60, such as 1:30
+// (https://yaml.org/type/int.html). Kubernetes does not, but others who read
+// the output do.
+var sexagesimal = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
 func yamlString(s string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(s)
+	// A literal block finds its indentation by its first line, and the reader
+	// of Kubernetes does not take a tab or a blank there.
+	blockIsUnreadable := n.Style == yaml.LiteralStyle && strings.IndexAny(s, "\t ") == 0
+	if blockIsUnreadable || slices.Contains(ambiguous, strings.ToLower(s)) || sexagesimal.MatchString(s) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
 }
 
+// errInvalid is a mistake of ours: what is wrong with a spec is reported, and
+// its objects never get here.
+var errInvalid = errors.New("an object holds a value that is not valid")
+
 // JSON gives the objects as one Kubernetes List, indented.
 func JSON(objects []*spec.Node) ([]byte, error) {
+	for _, o := range objects {
+		if !o.IsValid() {
+			return nil, errInvalid
+		}
+	}
 	list := spec.NewStruct(token.NoPos,
 		spec.Field{Name: "apiVersion", Value: spec.NewString("v1", token.NoPos)},
 		spec.Field{Name: "kind", Value: spec.NewString("List", token.NoPos)},
