@@ -20,12 +20,17 @@ var notInherited = []string{"extends", "overrides", "params"}
 // key names what is inherited as one: a setting, a rule, or a member of
 // another keyed setting.
 type key struct {
-	field  string
-	member string // empty for a plain setting
+	field    string
+	isMember bool   // of a keyed setting
+	member   string // its name
 }
 
+func setting(field string) key { return key{field: field} }
+
+func memberOf(field, name string) key { return key{field: field, isMember: true, member: name} }
+
 func (k key) path() spec.Path {
-	if k.member == "" {
+	if !k.isMember {
 		return spec.Path{k.field}
 	}
 	return spec.Path{k.field, k.member}
@@ -33,7 +38,7 @@ func (k key) path() spec.Path {
 
 func (k key) String() string {
 	switch {
-	case k.member == "":
+	case !k.isMember:
 		return k.field
 	case k.field == "rules":
 		return fmt.Sprintf("rule %q", k.member)
@@ -48,7 +53,7 @@ func (k key) describes() bool { return k.field == "title" || k.field == "descrip
 // of gives the key's value in a spec or an overrides patch, or nil.
 func (k key) of(n *spec.Node) *spec.Node {
 	v := n.Get(k.field)
-	if k.member == "" || v == nil {
+	if !k.isMember || v == nil {
 		return v
 	}
 	if v.Kind == spec.Null { // the patch drops all of them
@@ -74,10 +79,10 @@ func entriesOf(n *spec.Node, from string) []entry {
 		case slices.Contains(notInherited, f.Name):
 		case slices.Contains(keyed, f.Name):
 			for _, m := range f.Value.Fields {
-				out = append(out, entry{key{f.Name, m.Name}, m.Value, from})
+				out = append(out, entry{memberOf(f.Name, m.Name), m.Value, from})
 			}
 		default:
-			out = append(out, entry{key{field: f.Name}, f.Value, from})
+			out = append(out, entry{setting(f.Name), f.Value, from})
 		}
 	}
 	return out
@@ -123,7 +128,7 @@ func (e *entries) node(pos token.Pos) *spec.Node {
 	n := &spec.Node{Kind: spec.Struct, Pos: pos}
 	groups := map[string]*spec.Node{}
 	for _, x := range e.list {
-		if x.key.member == "" {
+		if !x.key.isMember {
 			n.Fields = append(n.Fields, spec.Field{Name: x.key.field, Value: x.value})
 			continue
 		}

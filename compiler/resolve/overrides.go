@@ -25,12 +25,12 @@ func (r *resolver) checkOverrides(p *spec.Policy, overrides *spec.Node, inherite
 			continue
 		}
 		if !slices.Contains(keyed, f.Name) {
-			r.checkDrops(p, path, f.Value, inherited.find(key{field: f.Name}).value)
+			r.checkDrops(p, path, f.Value, inherited.find(setting(f.Name)).value)
 			continue
 		}
 		for _, m := range f.Value.Fields {
 			member := path.Child(m.Name)
-			target := inherited.find(key{f.Name, m.Name})
+			target := inherited.find(memberOf(f.Name, m.Name))
 			switch {
 			case target == nil:
 				r.overridesNothing(p, member, m.Value, m.Name, inherited.members(f.Name))

@@ -37,7 +37,8 @@ func DefaultSystemNamespaces() []string {
 }
 
 // Bundle resolves the policies of a bundle, in source order. Bases are
-// resolved for their mistakes too, whether or not a policy extends them.
+// resolved for their mistakes too, whether or not a policy extends them. A
+// policy with mistakes is not among what it gives; the others are.
 func Bundle(b *spec.Bundle, m *model.Model, files *load.Files) ([]*Policy, diag.List) {
 	r := &resolver{
 		files: files,
@@ -63,9 +64,6 @@ func Bundle(b *spec.Bundle, m *model.Model, files *load.Files) ([]*Policy, diag.
 			Resolved:         withDefaults(node, b.Defaults, p),
 			SystemNamespaces: system,
 		})
-	}
-	if r.diags.HasErrors() {
-		return nil, r.diags
 	}
 	return out, r.diags
 }
@@ -102,6 +100,10 @@ func (r *resolver) resolve(p *spec.Policy) (*spec.Node, bool) {
 		r.cycle(p, r.chain[i:])
 		return nil, false
 	}
+	if p.Broken {
+		r.done[p] = nil
+		return nil, false
+	}
 	r.chain = append(r.chain, p)
 	node := r.merge(p)
 	r.chain = r.chain[:len(r.chain)-1]
@@ -127,25 +129,30 @@ func (r *resolver) merge(p *spec.Policy) *spec.Node {
 	bases, ok := r.bases(p)
 	inherited := r.inherit(p, bases)
 	merged := r.addOwn(p, inherited)
-	overrides := p.Spec.Get("overrides")
-	if overrides != nil {
-		r.checkOverrides(p, overrides, inherited)
-	}
-	if !ok || len(r.diags) > before {
-		return nil
+	if !ok {
+		return nil // what overrides change may be what a base failed to bring
 	}
 	node := merged.node(p.Spec.Pos)
-	if overrides == nil {
-		return node
-	}
-	node = spec.MergePatch(node, overrides)
-	for _, problem := range r.model.Check("#PolicySpec", node, p.Path().Child("overrides")) {
-		r.diags = append(r.diags, problem.Diagnostic(r.files))
+	if overrides := p.Spec.Get("overrides"); overrides != nil {
+		r.checkOverrides(p, overrides, inherited)
+		node = spec.MergePatch(node, overrides)
+		r.checkOutcome(p, node, r.diags[before:])
 	}
 	if len(r.diags) > before {
 		return nil
 	}
 	return node
+}
+
+// checkOutcome holds what overrides make of a policy against the model. A path
+// that is reported already is not reported again.
+func (r *resolver) checkOutcome(p *spec.Policy, node *spec.Node, reported diag.List) {
+	for _, problem := range r.model.Check("#PolicySpec", node, p.Path().Child("overrides")) {
+		d := problem.Diagnostic(r.files)
+		if !slices.ContainsFunc(reported, func(o diag.Diagnostic) bool { return d.Path == o.Path || strings.HasPrefix(d.Path, o.Path+".") }) {
+			r.diags = append(r.diags, d)
+		}
+	}
 }
 
 // base is a resolved spec that a policy extends.
@@ -270,7 +277,11 @@ func overrideExample(k key, value *spec.Node) string {
 	case spec.Bool, spec.Number:
 		text = value.Text
 	}
-	return fmt.Sprintf("overrides: %s: %s", strings.ReplaceAll(k.path().String(), ".", ": "), text)
+	labels := []string{"overrides"}
+	for _, name := range k.path() {
+		labels = append(labels, spec.Label(name))
+	}
+	return strings.Join(labels, ": ") + ": " + text
 }
 
 func (r *resolver) report(code diag.Code, p *spec.Policy, path spec.Path, at *spec.Node, message, hint string) {

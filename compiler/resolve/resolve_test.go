@@ -155,8 +155,12 @@ func TestBundleCodes(t *testing.T) {
 			if diff := cmp.Diff(tt.want, strings.Join(got, ", ")); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if len(diags) > 0 && policies != nil {
-				t.Error("policies come with mistakes")
+			for _, p := range policies {
+				for _, d := range diags {
+					if strings.HasPrefix(d.Path, p.Path().String()+".") {
+						t.Errorf("%s comes with a mistake", p.Path())
+					}
+				}
 			}
 		})
 	}

@@ -24,12 +24,14 @@ func (p Path) String() string {
 		if i > 0 {
 			b.WriteByte('.')
 		}
-		b.WriteString(label(name))
+		b.WriteString(Label(name))
 	}
 	return b.String()
 }
 
-func label(name string) string {
+// Label writes a field's name as CUE does: quoted where it is no identifier. A
+// list index stays a plain number.
+func Label(name string) string {
 	if !ast.StringLabelNeedsQuoting(name) {
 		return name
 	}
