@@ -12,6 +12,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"kcue.dev/compiler/check"
@@ -60,7 +61,7 @@ func Compile(cfg Config) (*Result, error) {
 	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
 		return nil, diag.List{{
 			Code:    diag.UnknownTarget,
-			Message: fmt.Sprintf("unknown target %q: expected one of %v", cfg.Target, lower.Targets()),
+			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
 		}}
 	}
 	packages, diags := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
@@ -107,18 +108,22 @@ func compilePackage(pkg *load.Package, m *model.Model, schemas *crd.Schemas, par
 	files := pkg.Files()
 	policies, resolved := resolve.Bundle(bundle, m, files)
 	diags = append(diags, resolved...)
-	diags = append(diags, check.Policies(policies, files)...)
-	if diags.HasErrors() {
-		return Bundle{}, diags
-	}
+	natives := slices.DeleteFunc(slices.Clone(bundle.Natives), func(n *spec.Native) bool { return n.Broken })
 
-	objects := make([]lower.Object, len(policies)+len(bundle.Natives))
+	objects := make([]lower.Object, len(policies)+len(natives))
 	found := make([]diag.List, len(objects))
 	forEach(len(objects), parallel, func(i int) {
 		if i < len(policies) {
-			objects[i], found[i] = lower.Policy(policies[i], files)
+			// What Kyverno's schema says of a policy that is refused already
+			// would be an echo.
+			if found[i] = check.Policy(policies[i], files); found[i].HasErrors() {
+				return
+			}
+			var lowered diag.List
+			objects[i], lowered = lower.Policy(policies[i], files)
+			found[i] = append(found[i], lowered...)
 		} else {
-			objects[i], found[i] = lower.Native(bundle.Natives[i-len(policies)], files)
+			objects[i], found[i] = lower.Native(natives[i-len(policies)], files)
 		}
 		if !found[i].HasErrors() {
 			found[i] = append(found[i], accept(&objects[i], schemas, files)...)
@@ -160,7 +165,8 @@ func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files) diag.List 
 
 // duplicates reports objects that two specs both make.
 func duplicates(bundles []Bundle) diag.List {
-	type id struct{ apiVersion, kind, namespace, name string }
+	// An object is the same in every version of its group.
+	type id struct{ group, kind, namespace, name string }
 	type place struct {
 		files *load.Files
 		obj   lower.Object
@@ -169,7 +175,7 @@ func duplicates(bundles []Bundle) diag.List {
 	var diags diag.List
 	for _, b := range bundles {
 		for _, o := range b.Objects {
-			key := id{o.APIVersion(), o.Kind(), o.Namespace(), o.Name()}
+			key := id{o.Group(), o.Kind(), o.Namespace(), o.Name()}
 			earlier, ok := first[key]
 			if !ok {
 				first[key] = place{b.Files, o}

@@ -66,6 +66,7 @@ const (
 	ValidateForms         Code = "KC415"
 	DigestInAudit         Code = "KC416"
 	VerifyImagesOverrides Code = "KC417"
+	Attestor              Code = "KC418"
 )
 
 // The codes of targets: a spec that cannot be said in the API it is compiled

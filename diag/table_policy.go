@@ -360,7 +360,7 @@ clusterPolicies: "pod-labels": labels: team: "platform"`)},
 	verifyImages: [{
 		imageReferences: ["ghcr.io/acme/*"]
 		mutateDigest: true
-		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com"}}]}]
+		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com", rekor: url: "https://rekor.sigstore.dev"}}]}]
 	}]
 }`),
 			Good: policy(`signed: {
@@ -369,7 +369,7 @@ clusterPolicies: "pod-labels": labels: team: "platform"`)},
 		imageReferences: ["ghcr.io/acme/*"]
 		failureAction: "Enforce"
 		mutateDigest:  true
-		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com"}}]}]
+		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com", rekor: url: "https://rekor.sigstore.dev"}}]}]
 	}]
 }`)},
 		{Code: VerifyImagesOverrides, Name: "failureActionOverrides of a verifyImages rule",
@@ -378,7 +378,7 @@ clusterPolicies: "pod-labels": labels: team: "platform"`)},
 	match: kinds: ["Pod"]
 	verifyImages: [{
 		imageReferences: ["ghcr.io/acme/*"]
-		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com"}}]}]
+		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com", rekor: url: "https://rekor.sigstore.dev"}}]}]
 	}]
 }
 clusterPolicies: "pod-labels": failureActionOverrides: [{action: "Enforce", namespaces: ["production"]}]`),
@@ -386,7 +386,23 @@ clusterPolicies: "pod-labels": failureActionOverrides: [{action: "Enforce", name
 	match: kinds: ["Pod"]
 	verifyImages: [{
 		imageReferences: ["ghcr.io/acme/*"]
+		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com", rekor: url: "https://rekor.sigstore.dev"}}]}]
+	}]
+}`)},
+		{Code: Attestor, Name: "an attestor that Kyverno refuses",
+			Why: "An attestor is keys, certificates, keyless or a nested set, and says what to verify against (api/kyverno/v1/image_verification_types.go).",
+			Bad: policy(`signed: {
+	match: kinds: ["Pod"]
+	verifyImages: [{
+		imageReferences: ["ghcr.io/acme/*"]
 		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com"}}]}]
+	}]
+}`),
+			Good: policy(`signed: {
+	match: kinds: ["Pod"]
+	verifyImages: [{
+		imageReferences: ["ghcr.io/acme/*"]
+		attestors: [{entries: [{keyless: {issuer: "https://accounts.example.com", subject: "ci@example.com", rekor: url: "https://rekor.sigstore.dev"}}]}]
 	}]
 }`)},
 

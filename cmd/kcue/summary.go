@@ -16,6 +16,8 @@ func newSummaryCommand(s streams, global *globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "summary [packages]",
 		Short: "Count policies, and their rules by what they do",
+		Example: `  kcue summary ./...
+  kcue summary --format json | jq .rules`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return usagef("unknown format %q of --%s: expected text or json", format, flagFormat)

@@ -33,8 +33,8 @@ type checker struct {
 	model  *model.Model
 }
 
-// Package gives the bundle of a package. It is nil where the package has
-// mistakes. It evaluates in contexts of its own, up to parallel at a time, and
+// Package gives the bundle of a package, or nil where nothing of it can be
+// read. Specs with mistakes are in it, marked as broken. It evaluates in contexts of its own, up to parallel at a time, and
 // may run beside others; where the package is wrong, its syntax tree is
 // changed.
 func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bundle, diags diag.List) {
@@ -72,17 +72,20 @@ func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bund
 		}
 		diags = append(diags, problem)
 	}
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	if !declares && pkg.Named {
+	if !declares && pkg.Named && !diags.HasErrors() {
 		return nil, append(diags, diag.Diagnostic{
 			Code:    diag.EmptyPackage,
 			Pos:     diag.Position{File: pkg.Name()},
 			Message: "the package declares nothing: expected a bundle, such as clusterPolicies: \"name\": {...}",
 		})
 	}
-	return spec.NewBundle(pkg.Name(), root), diags
+	bundle = spec.NewBundle(pkg.Name(), root)
+	var paths []string
+	for _, d := range diags {
+		paths = append(paths, d.Path)
+	}
+	bundle.MarkBroken(paths)
+	return bundle, diags
 }
 
 // whole evaluates the package in one context. It gives nil where nothing is
@@ -130,6 +133,9 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 		repaired := false
 		var removals []func()
 		for _, m := range mistakes(err) {
+			if len(m.path) == 0 {
+				m.path = c.source.at(m.errors[0].Position())
+			}
 			text := m.path.String()
 			if broken[text] {
 				continue
@@ -154,6 +160,8 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 		if !repaired {
 			break
 		}
+		// The loader's own errors were none; what is there is of the build.
+		c.pkg.Instance.Err = nil
 		value = cuecontext.New().BuildInstance(c.pkg.Instance)
 	}
 	if len(diags) == 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kcue.dev/compiler/load"
@@ -12,19 +13,15 @@ import (
 	"kcue.dev/diag"
 )
 
-// Policies reports what the schema cannot see in resolved policies: Kyverno
-// would refuse them, or take them and not do what they say. These are checked
-// after resolution, since a base may leave open what its heirs fill.
-func Policies(policies []*resolve.Policy, files *load.Files) diag.List {
-	var diags diag.List
-	for _, p := range policies {
-		c := &policyChecker{policy: p, files: files}
-		c.name()
-		c.rules()
-		c.autogen()
-		diags = append(diags, c.diags...)
-	}
-	return diags
+// Policy reports what the schema cannot see in a resolved policy: Kyverno would
+// refuse it, or take it and not do what it says. It is checked after
+// resolution, since a base may leave open what its heirs fill.
+func Policy(p *resolve.Policy, files *load.Files) diag.List {
+	c := &policyChecker{policy: p, files: files}
+	c.name()
+	c.rules()
+	c.autogen()
+	return c.diags
 }
 
 type policyChecker struct {
@@ -76,7 +73,7 @@ func (c *policyChecker) name() {
 	if namespace != "" && (len(namespace) > maxNamespace || !label.MatchString(namespace)) {
 		c.report(diag.ObjectName, nil, nil,
 			fmt.Sprintf("%q is no name for a namespace: expected at most %d lower-case letters, digits and '-', with a letter or digit at both ends", namespace, maxNamespace),
-			suggestName(namespace))
+			suggestName(strings.ReplaceAll(namespace, ".", "-")))
 	}
 }
 
@@ -123,6 +120,9 @@ func (c *policyChecker) rule(name string, r *spec.Node, path spec.Path) {
 	c.match(r, path)
 	if v := r.Get("validate"); v != nil {
 		c.validate(v, path.Child("validate"))
+	}
+	for i, v := range items(r.Get("verifyImages")) {
+		c.attestors(v, path.Child("verifyImages", strconv.Itoa(i)))
 	}
 	c.background(r, path)
 }
@@ -208,9 +208,13 @@ func (c *policyChecker) filter(f *spec.Node, path spec.Path, kindsNeeded bool) {
 		return
 	}
 	kinds := f.Get("kinds")
-	resources := having(f, []string{"names", "namespaces", "annotations", "selector", "namespaceSelector", "operations"})
+	resources := having(f, []string{"kinds", "names", "namespaces", "annotations", "selector", "namespaceSelector", "operations"})
 	if kindsNeeded && (kinds == nil || len(kinds.Items) == 0) && len(resources) > 0 {
-		c.report(diag.NoMatch, f, path, fmt.Sprintf("the filter has %s but no kinds, which Kyverno asks for", resources[0]), `add kinds: ["Pod"], or whichever are meant`)
+		message := fmt.Sprintf("the filter has %s but no kinds, which Kyverno asks for", resources[0])
+		if kinds != nil {
+			message = "the filter's kinds are empty, and Kyverno asks for at least one"
+		}
+		c.report(diag.NoMatch, f, path, message, `such as kinds: ["Pod"]`)
 	}
 	if c.policy.Namespace == "" {
 		return
@@ -264,28 +268,54 @@ func (c *policyChecker) validate(v *spec.Node, path spec.Path) {
 	c.report(diag.NoMessage, v, path, "has no message: expected what a user whose resource fails should read", `such as message: "what is wrong, and how to mend it"`)
 }
 
+// userVariables matches a variable of the request's user
+// (pkg/validation/policy/background.go ForbiddenUserVariables).
+var userVariables = regexp.MustCompile(`\{\{[^}]*\b(serviceAccountName|serviceAccountNamespace|request\.(userInfo|roles|clusterRoles))\b`)
+
 // background reports a rule that needs the user of an admission request in a
 // policy that is also for background scans, where there is none
 // (pkg/validation/policy/background.go).
 func (c *policyChecker) background(r *spec.Node, path spec.Path) {
-	if !c.policy.Resolved.Get("background").IsTrue() || !r.Has("validate") && !r.Has("verifyImages") {
+	if !c.policy.Resolved.Get("background").IsTrue() {
 		return
 	}
+	const refused = "which a background scan does not have: Kyverno refuses the policy"
 	for _, clause := range []string{"match", "exclude"} {
-		m := r.Get(clause)
-		if m == nil {
-			continue
-		}
-		filters := append([]*spec.Node{m}, append(items(m.Get("any")), items(m.Get("all"))...)...)
-		for _, f := range filters {
+		for _, f := range c.filters(r, clause) {
 			if who := having(f, []string{"subjects", "roles", "clusterRoles"}); len(who) > 0 {
-				c.report(diag.BackgroundUser, f.Get(who[0]), path.Child(clause, who[0]),
-					fmt.Sprintf("%s are of an admission request, and background scans have none: Kyverno refuses the policy", who[0]),
-					"set background: false")
+				c.report(diag.BackgroundUser, f.Get(who[0]), path.Child(clause, who[0]), "uses "+who[0]+", "+refused, "set background: false")
 				return
 			}
 		}
 	}
+	if r.Get("mutate").Has("targets") {
+		return
+	}
+	if at, variable := findVariable(r, userVariables); at != nil {
+		c.report(diag.BackgroundUser, at, path, "uses "+variable+", "+refused, "set background: false")
+	}
+}
+
+// findVariable gives the first string below n that the expression matches, and
+// the variable that it names.
+func findVariable(n *spec.Node, re *regexp.Regexp) (at *spec.Node, variable string) {
+	if n.Kind == spec.String {
+		if m := re.FindStringSubmatch(n.Text); m != nil {
+			return n, m[1]
+		}
+		return nil, ""
+	}
+	for _, f := range n.Fields {
+		if at, variable = findVariable(f.Value, re); at != nil {
+			return at, variable
+		}
+	}
+	for _, item := range n.Items {
+		if at, variable = findVariable(item, re); at != nil {
+			return at, variable
+		}
+	}
+	return nil, ""
 }
 
 func items(n *spec.Node) []*spec.Node {

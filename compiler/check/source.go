@@ -30,6 +30,7 @@ type match struct {
 	node   ast.Node
 	value  ast.Expr  // what the node gives the field, or the list element itself
 	remove func()    // takes the place, or the field around it, out of the tree
+	wild   bool      // a label on the way may name other fields too
 	pos    token.Pos // of the label
 }
 
@@ -41,11 +42,14 @@ func (s *source) find(path spec.Path) []match {
 	for _, f := range s.files {
 		s.descendDecls(&f.Decls, path, 0, &all)
 	}
-	deepest := 0
+	deepest, named := 0, false
 	for _, m := range all {
 		deepest = max(deepest, m.depth)
 	}
-	return slices.DeleteFunc(all, func(m match) bool { return m.depth < deepest })
+	for _, m := range all {
+		named = named || m.depth == deepest && !m.wild
+	}
+	return slices.DeleteFunc(all, func(m match) bool { return m.depth < deepest || named && m.wild })
 }
 
 func (s *source) descendDecls(decls *[]ast.Decl, path spec.Path, depth int, all *[]match) {
@@ -61,13 +65,16 @@ func (s *source) descendDecls(decls *[]ast.Decl, path spec.Path, depth int, all 
 			remove := func() {
 				*decls = slices.DeleteFunc(*decls, func(other ast.Decl) bool { return other == ast.Decl(d) })
 			}
-			*all = append(*all, match{depth: depth + 1, node: d, value: d.Value, pos: d.Label.Pos(), remove: remove})
 			first := len(*all)
+			*all = append(*all, match{depth: depth + 1, node: d, value: d.Value, pos: d.Label.Pos(), remove: remove})
 			s.descend(d.Value, path, depth+1, all)
-			// A list element goes with the field that holds the list.
+			wild := isWild(d.Label)
 			for i := first; i < len(*all); i++ {
-				if (*all)[i].remove == nil {
-					(*all)[i].remove = remove
+				m := &(*all)[i]
+				m.wild = m.wild || wild
+				// A list element goes with the field that holds the list.
+				if m.remove == nil {
+					m.remove = remove
 				}
 			}
 		case *ast.EmbedDecl:
@@ -143,11 +150,44 @@ func labelled(label ast.Label, name string) bool {
 			return labelled(inner, name)
 		}
 		return false
-	case *ast.Interpolation, *ast.ParenExpr, *ast.ListLit:
+	}
+	if isWild(label) {
 		return true
 	}
 	got, _, err := ast.LabelName(label)
 	return err == nil && got == name
+}
+
+// isWild reports whether a label may name any field.
+func isWild(label ast.Label) bool {
+	switch label.(type) {
+	case *ast.Interpolation, *ast.ParenExpr, *ast.ListLit:
+		return true
+	}
+	return false
+}
+
+// at gives the path of the innermost field around a position, or nil.
+func (s *source) at(pos token.Pos) spec.Path {
+	var path spec.Path
+	for _, f := range s.files {
+		if f.Filename != pos.Filename() && f.Pos().Filename() != pos.Filename() {
+			continue
+		}
+		ast.Walk(f, func(n ast.Node) bool {
+			if n.Pos().IsValid() && (n.Pos().Offset() > pos.Offset() || pos.Offset() >= n.End().Offset()) {
+				_, isFile := n.(*ast.File)
+				return isFile
+			}
+			if field, ok := n.(*ast.Field); ok {
+				if name, _, err := ast.LabelName(field.Label); err == nil {
+					path = append(path, name)
+				}
+			}
+			return true
+		}, nil)
+	}
+	return path
 }
 
 // patternOf gives the name of the definition that the value at path unifies

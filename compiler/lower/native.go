@@ -83,6 +83,22 @@ func resource(n *spec.Native, files *load.Files) (Object, diag.List) {
 	var o fields
 	o.take(n.Spec, "apiVersion", "kind")
 	o.add("metadata", metadata)
-	o.list = append(o.list, n.Spec.Without("apiVersion", "kind", "metadata").Fields...)
-	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos}, diags
+	o.list = append(o.list, n.Spec.Without("apiVersion", "kind", "metadata", "status").Fields...)
+	return Object{Node: withoutNulls(o.node(n.Pos)), Path: n.Path(), Pos: n.Pos}, diags
+}
+
+// withoutNulls leaves out fields that are null: Kubernetes takes them for
+// absent, and what compares the output with the cluster does not.
+func withoutNulls(n *spec.Node) *spec.Node {
+	out := *n
+	out.Fields, out.Items = nil, nil
+	for _, f := range n.Fields {
+		if f.Value.Kind != spec.Null {
+			out.Fields = append(out.Fields, spec.Field{Name: f.Name, Value: withoutNulls(f.Value)})
+		}
+	}
+	for _, item := range n.Items {
+		out.Items = append(out.Items, withoutNulls(item))
+	}
+	return &out
 }

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"cmp"
+	"strings"
 
 	"cuelang.org/go/cue/token"
 
@@ -17,6 +18,14 @@ type Object struct {
 
 // APIVersion gives the object's apiVersion, such as kyverno.io/v1.
 func (o Object) APIVersion() string { return o.Node.Get("apiVersion").Str() }
+
+// Group gives the group of the object's API; empty for Kubernetes' core.
+func (o Object) Group() string {
+	if group, _, ok := strings.Cut(o.APIVersion(), "/"); ok {
+		return group
+	}
+	return ""
+}
 
 // Kind gives the object's kind.
 func (o Object) Kind() string { return o.Node.Get("kind").Str() }

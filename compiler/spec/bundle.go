@@ -1,6 +1,11 @@
 package spec
 
-import "cuelang.org/go/cue/token"
+import (
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/token"
+)
 
 // Bundle is one package of specs.
 type Bundle struct {
@@ -27,6 +32,10 @@ type Policy struct {
 	Name      string
 	Spec      *Node // a #PolicySpec
 	Pos       token.Pos
+	// Broken is set where the spec has mistakes that are reported already. The
+	// phases pass over it, and over what extends it, so that they can speak of
+	// the others.
+	Broken bool
 }
 
 // Path is where the bundle holds the policy.
@@ -52,6 +61,7 @@ type Native struct {
 	Name      string // the object's name; for a resource, its key
 	Spec      *Node
 	Pos       token.Pos
+	Broken    bool // the spec has mistakes that are reported already
 }
 
 // Path is where the bundle holds the spec.
@@ -60,6 +70,26 @@ func (n *Native) Path() Path {
 		return Path{n.Field, n.Namespace, n.Name}
 	}
 	return Path{n.Field, n.Name}
+}
+
+// MarkBroken marks the specs that the paths of mistakes lead into.
+func (b *Bundle) MarkBroken(paths []string) {
+	for _, list := range [][]*Policy{b.Bases, b.Policies} {
+		for _, p := range list {
+			p.Broken = p.Broken || leadInto(paths, p.Path())
+		}
+	}
+	for _, n := range b.Natives {
+		n.Broken = n.Broken || leadInto(paths, n.Path())
+	}
+}
+
+func leadInto(paths []string, place Path) bool {
+	text := place.String()
+	return slices.ContainsFunc(paths, func(p string) bool {
+		// A mistake above the spec, as in its namespace, is the spec's too.
+		return p == text || strings.HasPrefix(p, text+".") || strings.HasPrefix(text, p+".")
+	})
 }
 
 // namespaced lists the bundle's fields that are keyed by namespace and then by
@@ -85,11 +115,17 @@ func NewBundle(pkg string, root *Node) *Bundle {
 			continue
 		}
 		for _, outer := range field.Value.Fields {
+			if outer.Value.Kind != Struct {
+				continue // reported by the model
+			}
 			if !namespaced[field.Name] {
 				b.add(field.Name, "", outer)
 				continue
 			}
 			for _, inner := range outer.Value.Fields {
+				if inner.Value.Kind != Struct {
+					continue
+				}
 				b.add(field.Name, outer.Name, inner)
 			}
 		}

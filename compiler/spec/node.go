@@ -167,3 +167,21 @@ func (n *Node) Members() []Field {
 	}
 	return n.Fields
 }
+
+// IsValid reports whether no Invalid stands in the value.
+func (n *Node) IsValid() bool {
+	if n.Kind == Invalid {
+		return false
+	}
+	for _, f := range n.Fields {
+		if !f.Value.IsValid() {
+			return false
+		}
+	}
+	for _, item := range n.Items {
+		if !item.IsValid() {
+			return false
+		}
+	}
+	return true
+}
