@@ -27,7 +27,7 @@ type moduleGroup struct {
 func (g *moduleGroup) args(base string) []string {
 	var args []string
 	for _, d := range g.dirs {
-		dir, name, qualified := strings.Cut(d, ":")
+		dir, name, qualified := splitName(d)
 		arg := "."
 		if rel, err := filepath.Rel(base, dir); err == nil && rel != "." {
 			arg = "./" + filepath.ToSlash(rel)
@@ -140,7 +140,8 @@ func (a *arguments) addPattern(arg string) {
 
 // addPackage adds a package directory, with or without :name.
 func (a *arguments) addPackage(arg string) {
-	dir, name, qualified := strings.Cut(a.abs(arg), ":")
+	dir, name, qualified := splitName(arg)
+	dir = a.abs(dir)
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
@@ -156,6 +157,14 @@ func (a *arguments) addPackage(arg string) {
 		dir += ":" + name
 	}
 	g.add(dir)
+}
+
+// splitName parts a package's directory from the name after it, as in ./dir:name.
+func splitName(arg string) (dir, name string, qualified bool) {
+	if i := strings.LastIndexByte(arg, ':'); i > len(volume(arg)) {
+		return arg[:i], arg[i+1:], true
+	}
+	return arg, "", false
 }
 
 // checkFile reports what keeps a file from being read as CUE.

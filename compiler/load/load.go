@@ -14,10 +14,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/load"
@@ -167,7 +170,42 @@ func (f *Files) loadErrors(inst *build.Instance) diag.List {
 			}
 		}
 	}
+	for _, d := range f.unknownEmbedded(inst) {
+		if !slices.ContainsFunc(out, func(o diag.Diagnostic) bool { return o.Pos == d.Pos }) {
+			out = append(out, d)
+		}
+	}
 	return out
+}
+
+// unknownEmbedded reports each import of a package that kcue.dev does not
+// hold: CUE's loader stops at the first import that fails.
+func (f *Files) unknownEmbedded(inst *build.Instance) diag.List {
+	var out diag.List
+	for _, file := range inst.Files {
+		for spec := range file.ImportSpecs() {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil || !strings.HasPrefix(name, embeddedPath+"/") {
+				continue
+			}
+			if bare := ast.ParseImportPath(name).Path; !slices.Contains(embeddedPackages(), bare) {
+				out = append(out, diag.Diagnostic{
+					Code:    diag.ImportNotFound,
+					Pos:     f.Position(spec.Pos()),
+					Message: fmt.Sprintf("cannot find package %q", name),
+					Hint:    embeddedHint(bare),
+				})
+			}
+		}
+	}
+	return out
+}
+
+func embeddedHint(name string) string {
+	if near := diag.Nearest(name, embeddedPackages()); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
 }
 
 func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnostic {
@@ -194,16 +232,25 @@ func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnost
 	case errors.As(e, &multiple):
 		d.Code = diag.ManyPackages
 		d.Message = fmt.Sprintf("files of different packages in one directory: %s", strings.Join(multiple.Packages, ", "))
-		d.Hint = fmt.Sprintf("give them one package name, or name the package: %s:%s", f.Display(inst.Dir), multiple.Packages[0])
+		d.Pos = diag.Position{File: f.Display(multiple.Dir)}
+		d.Hint = fmt.Sprintf("give them one package name, or name the package: %s:%s", d.Pos.File, multiple.Packages[0])
 	case errors.As(e, &pkgErr):
 		d.Code = diag.ImportNotFound
 		d.Message = pkgErr.Message.Error()
-		if strings.Contains(d.Message, embeddedPath+"/") {
-			d.Hint = "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
+		if _, name, ok := strings.Cut(d.Message, `"`+embeddedPath+"/"); ok {
+			name, _, _ = strings.Cut(name, `"`)
+			d.Message = fmt.Sprintf("cannot find package %q", embeddedPath+"/"+name)
+			d.Hint = embeddedHint(embeddedPath + "/" + name)
 		}
 	case errors.As(e, &pathErr):
 		d.Code = diag.Unreadable
-		d.Pos = diag.Position{File: f.Display(volume(f.Dir) + filepath.FromSlash("/"+strings.TrimPrefix(pathErr.Path, "/")))}
+		// The tree's names are absolute but for the leading slash, and
+		// io/fs.Sub makes them relative to the module.
+		name := path.Clean("/" + pathErr.Path)
+		if root := slashPath(inst.Root); !within(root, name) {
+			name = path.Join(root, name)
+		}
+		d.Pos = diag.Position{File: f.Display(volume(f.Dir) + filepath.FromSlash(name))}
 		d.Message = reason(e).Error()
 		if strings.Contains(d.Message, "escapes") {
 			d.Message = "a link that leads out of the module, which is not followed"

@@ -162,7 +162,10 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 	if err != nil && path.Clean("/"+name) == path.Join(t.rootPath, "cue.mod") {
 		return fs.Stat(t.rootFS, ".")
 	}
-	return info, err
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: reason(err)}
+	}
+	return info, nil
 }
 
 // ReadDir lists a directory.
