@@ -201,6 +201,43 @@ func TestRunUnreadable(t *testing.T) {
 	}
 }
 
+// Hostile files are failed checks, soon and without a panic.
+func TestRunHostile(t *testing.T) {
+	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for name := 'b'; name <= 'j'; name++ {
+		bomb += fmt.Sprintf("%c: &%c [%s]\n", name, name, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", name-1), 9), ", "))
+	}
+	for name, content := range map[string]string{
+		"aliases":   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\n" + bomb,
+		"depth":     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: " + strings.Repeat("[", 20000) + strings.Repeat("]", 20000),
+		"truncated": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good",
+		"no object": "- 1\n- 2\n",
+		"no kind":   "apiVersion: v1\nmetadata: {name: good}\n",
+		"twice":     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\nmetadata: {name: bad}\n",
+		"binary":    "\x00\x01\xff",
+		"large":     strings.Repeat("# a comment line\n", maxFile/16),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			suite := filepath.Join(dir, "kyverno-test.yaml")
+			write(t, suite, oneRow)
+			write(t, filepath.Join(dir, "policy.yaml"), requireTeam)
+			write(t, filepath.Join(dir, "resource.yaml"), content)
+			checks, err := Run(context.Background(), suite, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(checks) != 2 || checks[0].OK || checks[1].OK || !strings.Contains(checks[0].Message, "resource.yaml") {
+				t.Errorf("checks:\n%s", render(checks))
+			}
+			write(t, suite, content)
+			if checks, err = Run(context.Background(), suite, Options{}); err == nil && (len(checks) != 1 || checks[0].OK) {
+				t.Errorf("as a suite:\n%s", render(checks))
+			}
+		})
+	}
+}
+
 // A broken file is a failed check of its suite, beside which the others run.
 func TestRunAll(t *testing.T) {
 	dir := t.TempDir()

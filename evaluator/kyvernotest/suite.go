@@ -165,7 +165,9 @@ func (s *suite) loadResources(names []string) []*unstructured.Unstructured {
 // loadLookups gathers what rules may look up: the other resources, and the
 // answers and images that the suite gives.
 func (s *suite) loadLookups() {
-	resources := slices.Concat(s.triggers, s.targets)
+	namespaces, err := namespaces(s.values)
+	s.problem(err)
+	resources := slices.Concat(namespaces, s.triggers, s.targets)
 	for _, name := range unique(s.test.ParamResources) {
 		objects, err := s.files.objects(s.dir, name)
 		s.problem(err)
@@ -200,7 +202,6 @@ func (s *suite) loadLookups() {
 		}
 		s.lookups.Images = images(given.Images)
 	}
-	var err error
 	if s.lookups.APICalls, err = apiCalls(s.test.APICallResponses); err != nil {
 		s.problem(err)
 	}

@@ -226,6 +226,23 @@ func namespaceLabels(values *v1alpha1.ValuesSpec) map[string]map[string]string {
 	return all
 }
 
+// namespaces gives the namespaces that values have in full: CEL policies also
+// see their annotations.
+func namespaces(values *v1alpha1.ValuesSpec) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for i := range values.Namespaces {
+		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&values.Namespaces[i])
+		if err != nil {
+			return nil, fmt.Errorf("values: namespace %q: %w", values.Namespaces[i].Name, err)
+		}
+		namespace := &unstructured.Unstructured{Object: object}
+		namespace.SetAPIVersion("v1")
+		namespace.SetKind("Namespace")
+		all = append(all, namespace)
+	}
+	return all, nil
+}
+
 // images gives image data in the form of an imageRegistry context entry
 // (pkg/engine/context/loaders/imagedata.go).
 func images(given []v1alpha1.ImageData) map[string]map[string]any {
