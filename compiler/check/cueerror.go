@@ -86,6 +86,7 @@ const (
 	cueRequired      = "field is required but not present"
 	cueNeedsRequired = "required field missing"
 	cueInterpolation = "invalid interpolation"
+	cueUnused        = "imported and not used"
 )
 
 // diagnose turns one mistake into one diagnostic.
@@ -118,6 +119,9 @@ func (c *checker) diagnose(m mistake) diag.Diagnostic {
 		}
 	case m.says(cueNotFound):
 		d.Code = diag.Reference
+	case m.says(cueUnused):
+		d.Code = diag.Reference
+		d.Hint = "drop the import; or, where a field of that name stands before its use, quote the field's label: bases: \"org\": org.bases.baseline"
 	case m.says(cueInterpolation):
 		d.Message = "the text cannot be made: a value in it fails to evaluate"
 		if places := c.userPositions(m.errors[0]); len(places) > 0 {
