@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/parser"
 	cuejson "cuelang.org/go/encoding/json"
 
 	"kcue.dev/compiler/spec"
@@ -107,7 +108,11 @@ func (o *oracle) validate(t *testing.T, doc *spec.Node) error {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := inst.AddFile(name, src); err != nil {
+			file, err := parser.ParseFile(name, src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := inst.AddSyntax(file); err != nil {
 				t.Fatal(err)
 			}
 		}
