@@ -23,7 +23,13 @@ func (b Bundle) Suite() (protocol.Suite, error) {
 		if err != nil {
 			return suite, fmt.Errorf("test %q: %w", f.Name, err)
 		}
-		test := protocol.Test{Name: f.Name, Position: b.Files.Position(f.Value.Pos).String()}
+		// Where a constraint covers all tests, as in `[string]: policy: "p"`, that is
+		// the place of each; what a test expects stands in the test.
+		pos := f.Value.Pos
+		if expect := f.Value.Get("expect"); expect != nil && expect.Pos.IsValid() {
+			pos = expect.Pos
+		}
+		test := protocol.Test{Name: f.Name, Position: b.Files.Position(pos).String()}
 		if err := json.Unmarshal(data, &test); err != nil {
 			return suite, fmt.Errorf("test %q: %w", f.Name, err)
 		}

@@ -100,9 +100,10 @@ type Problem struct {
 type Evaluated struct {
 	Resource Resource `json:"resource"`
 	Results  []Result `json:"results"`
-	// Patched is the resource as the policies leave it; absent where they do
-	// not change it.
-	Patched json.RawMessage `json:"patched,omitempty"`
+	// Patched is the resource as the policies leave it, and Original as it
+	// was; both are absent where the policies do not change it.
+	Patched  json.RawMessage `json:"patched,omitempty"`
+	Original json.RawMessage `json:"original,omitempty"`
 	// Failure is why the resource could not be evaluated at all.
 	Failure string `json:"failure,omitempty"`
 }

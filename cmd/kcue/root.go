@@ -69,9 +69,13 @@ func execute(args []string, s streams) (status int) {
 		}
 		return exitFindings
 	}
+	if errors.Is(err, errFindings) {
+		return exitFindings
+	}
 	fmt.Fprintf(s.err, "kcue: %v\n", err)
 	var output outputError
-	if errors.As(err, &output) {
+	var finding findingError
+	if errors.As(err, &output) || errors.As(err, &finding) {
 		return exitFindings
 	}
 	return exitUsage
@@ -162,6 +166,8 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newBuildCommand(s, global),
+		newTestCommand(s, global),
+		newEvalCommand(s, global),
 		newSummaryCommand(s, global),
 		newVersionCommand(s),
 		newCompletionCommand(s),

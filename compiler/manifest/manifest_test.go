@@ -121,9 +121,9 @@ func TestReadTooLarge(t *testing.T) {
 		want         []string
 		closed, tail string
 	}{
-		{"a YAML document", pod + "data: {x: y}\nlist:\n", "- x\n", []string{"-:1: document 1: has more than 16777216 bytes: give its objects as documents of their own, or as a List in JSON", "2 v1 Pod t/a"}, "\n", "---\n" + pod},
-		{"a YAML line", pod + "line: ", "x", []string{"-:1: document 1: has more than 16777216 bytes: give its objects as documents of their own, or as a List in JSON", "2 v1 Pod t/a"}, "\n", "---\n" + pod},
-		{"a JSON value", `{"apiVersion": "v1", "spec": "`, "x", []string{"-: document 1: has more than 16777216 bytes"}, `"}`, ""},
+		{"a YAML document", pod + "data: {x: y}\nlist:\n", strings.Repeat("- x\n", 1<<12), []string{"-:1: document 1: has more than 16777216 bytes: give its objects as documents of their own, or as a List in JSON", "2 v1 Pod t/a"}, "\n", "---\n" + pod},
+		{"a YAML line", pod + "line: ", strings.Repeat("x", 1<<12), []string{"-:1: document 1: has more than 16777216 bytes: give its objects as documents of their own, or as a List in JSON", "2 v1 Pod t/a"}, "\n", "---\n" + pod},
+		{"a JSON value", `{"apiVersion": "v1", "spec": "`, strings.Repeat("x", 1<<12), []string{"-: document 1: has more than 16777216 bytes"}, `"}`, ""},
 	}
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func Run(ctx context.Context, suite protocol.Suite, options Options) ([]protocol
 	if len(suite.Tests) == 0 {
 		return []protocol.Check{{Suite: suite.Name, Message: "the suite has no tests"}}, nil
 	}
-	objects, err := decodeAll(suite.Objects)
+	objects, err := Objects(suite.Objects)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", suite.Name, err)
 	}
@@ -139,7 +139,7 @@ func (r *runner) request(test protocol.Test) (evaluator.Request, protocol.Check)
 		check.Message = fmt.Sprintf(format, args...)
 		return evaluator.Request{}, check
 	}
-	resource, err := decode(test.Resource)
+	resource, err := Object(test.Resource)
 	if err != nil {
 		return fail("resource: %v", err)
 	}
@@ -150,7 +150,7 @@ func (r *runner) request(test protocol.Test) (evaluator.Request, protocol.Check)
 	if message := r.unknown(test); message != "" {
 		return fail("%s", message)
 	}
-	old, err := decode(test.OldResource)
+	old, err := Object(test.OldResource)
 	if err != nil {
 		return fail("oldResource: %v", err)
 	}
@@ -274,11 +274,11 @@ func said(results []evaluator.Result, status string) string {
 	return strings.Join(lines, "\n")
 }
 
-// decodeAll decodes Kubernetes objects, which a compiler made.
-func decodeAll(raw []json.RawMessage) ([]unstructured.Unstructured, error) {
+// Objects decodes Kubernetes objects.
+func Objects(raw []json.RawMessage) ([]unstructured.Unstructured, error) {
 	objects := make([]unstructured.Unstructured, 0, len(raw))
 	for i, data := range raw {
-		o, err := decode(data)
+		o, err := Object(data)
 		if err != nil {
 			return nil, fmt.Errorf("object %d: %w", i+1, err)
 		}
@@ -287,8 +287,8 @@ func decodeAll(raw []json.RawMessage) ([]unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// decode decodes a Kubernetes object; nothing gives nil.
-func decode(data json.RawMessage) (*unstructured.Unstructured, error) {
+// Object decodes a Kubernetes object; no data gives nil.
+func Object(data json.RawMessage) (*unstructured.Unstructured, error) {
 	if len(data) == 0 || string(data) == "null" {
 		return nil, nil
 	}
@@ -316,7 +316,7 @@ func Values(v *protocol.Values) (evaluator.Values, error) {
 	if v == nil {
 		return evaluator.Values{}, nil
 	}
-	resources, err := decodeAll(v.Resources)
+	resources, err := Objects(v.Resources)
 	if err != nil {
 		return evaluator.Values{}, fmt.Errorf("resources: %w", err)
 	}

@@ -22,7 +22,7 @@ const maxDifferences = 10
 // patched says how the resource that the policy leaves differs from the one
 // that a test expects; it is empty where it does not.
 func patched(want json.RawMessage, got *unstructured.Unstructured, results []evaluator.Result) string {
-	expected, err := decode(want)
+	expected, err := Object(want)
 	if err != nil {
 		return "patched: " + err.Error()
 	}
@@ -71,7 +71,7 @@ func generated(want []json.RawMessage, results []evaluator.Result) []string {
 	var reasons []string
 	expected := map[protocol.Resource]bool{}
 	for i, data := range want {
-		e, err := decode(data)
+		e, err := Object(data)
 		if err != nil || e == nil {
 			reasons = append(reasons, fmt.Sprintf("generated: item %d is no resource: %v", i+1, err))
 			continue
