@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	"github.com/kyverno/kyverno/pkg/engine/mutate/patch"
 	"github.com/kyverno/kyverno/pkg/engine/policycontext"
 	engineutils "github.com/kyverno/kyverno/pkg/engine/utils"
-	imageverifycache "github.com/kyverno/kyverno/pkg/image/verification/cache"
+	jsonutils "github.com/kyverno/kyverno/pkg/utils/json"
+	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -91,6 +94,8 @@ type run struct {
 	// shared is the context of the request, built when it is first needed and
 	// again when a rule has changed the resource.
 	shared *policycontext.PolicyContext
+	// verified is what verifyImages rules found out about images.
+	verified engineapi.ImageVerificationMetadata
 }
 
 func (e *Evaluator) newRun(r Request) *run {
@@ -110,7 +115,7 @@ func (e *Evaluator) newRun(r Request) *run {
 		request:   r,
 		lookups:   l,
 		engine: engine.NewEngine(e.config, e.jmespath, cluster{rawClient{lookups: l}}, registry{l},
-			imageverifycache.DisabledImageVerifyCache(), l.contextLoaders(), e.exceptions, &hasCluster),
+			verifications{l}, l.contextLoaders(), e.exceptions, &hasCluster),
 		labels:  labels,
 		unknown: !known && l.ns != "",
 	}
@@ -204,12 +209,41 @@ func (r *run) mutateExisting(ctx context.Context, p *policy, t *table) {
 	})
 }
 
+// verifyImages verifies the images and, as the webhook does
+// (pkg/webhooks/resource/imageverification), notes in the resource which are
+// verified: that is where the checks of required images look.
 func (r *run) verifyImages(ctx context.Context, p *policy, t *table) {
 	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
-		response, _ := r.engine.VerifyAndPatchImages(ctx, pc)
-		r.replace(response.PatchedResource)
+		response, verified := r.engine.VerifyAndPatchImages(ctx, pc)
+		patched := response.PatchedResource
+		if r.verified.Merge(verified); !verified.IsEmpty() && patched.Object != nil {
+			patches, err := r.verified.Patches(len(patched.GetAnnotations()) != 0, logr.Discard())
+			if err == nil {
+				patched, err = patchJSON(patched, patches)
+			}
+			if err != nil {
+				for i, rule := range response.PolicyResponse.Rules {
+					response.PolicyResponse.Rules[i] = *engineapi.RuleError(rule.Name(), engineapi.ImageVerify, "cannot note what is verified", err, nil)
+				}
+				return response.PolicyResponse.Rules
+			}
+		}
+		r.replace(patched)
 		return response.PolicyResponse.Rules
 	})
+}
+
+// patchJSON applies JSON patches to a resource.
+func patchJSON(resource unstructured.Unstructured, patches []jsonpatch.JsonPatchOperation) (unstructured.Unstructured, error) {
+	data, err := resource.MarshalJSON()
+	if err != nil {
+		return resource, err
+	}
+	if data, err = patch.ProcessPatchJSON6902(logr.Discard(), jsonutils.JoinPatches(patch.ConvertPatches(patches...)...), data); err != nil {
+		return resource, err
+	}
+	var patched unstructured.Unstructured
+	return patched, patched.UnmarshalJSON(data)
 }
 
 func (r *run) validate(ctx context.Context, p *policy, t *table) {

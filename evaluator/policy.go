@@ -57,6 +57,7 @@ type policy struct {
 
 // newPolicy decodes a policy strictly and prepares it.
 func newPolicy(object *unstructured.Unstructured) (*policy, error) {
+	object = withDefaults(object)
 	var source kyvernov1.PolicyInterface
 	switch object.GetKind() {
 	case "ClusterPolicy":
@@ -136,6 +137,38 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		})
 	}
 	return p, nil
+}
+
+// withDefaults fills in what the CRD says of each verifyImages entry: the fields
+// that the API type, in which absent and false are the same, cannot default
+// (api/kyverno/v1/image_verification_types.go).
+func withDefaults(object *unstructured.Unstructured) *unstructured.Unstructured {
+	rules, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "rules")
+	verifies := func(rule any) bool {
+		fields, _ := rule.(map[string]any)
+		return fields["verifyImages"] != nil
+	}
+	if list, ok := rules.([]any); !ok || !slices.ContainsFunc(list, verifies) {
+		return object
+	}
+	object = object.DeepCopy()
+	rules, _, _ = unstructured.NestedFieldNoCopy(object.Object, "spec", "rules")
+	for _, rule := range rules.([]any) {
+		fields, _ := rule.(map[string]any)
+		entries, _ := fields["verifyImages"].([]any)
+		for _, entry := range entries {
+			fields, ok := entry.(map[string]any)
+			if !ok {
+				continue
+			}
+			for _, name := range []string{"mutateDigest", "verifyDigest", "required", "useCache"} {
+				if _, given := fields[name]; !given {
+					fields[name] = true
+				}
+			}
+		}
+	}
+	return object
 }
 
 // forKind is the policy as its validate rules apply to a kind of resource.

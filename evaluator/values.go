@@ -17,6 +17,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/globalcontext/store"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,7 +36,10 @@ type Values struct {
 	GlobalReferences map[string]any
 	// Images holds image data by reference, in the form that Kyverno's
 	// imageRegistry context has: image, resolvedImage, registry, repository,
-	// identifier, manifest, configData, manifestList.
+	// identifier, manifest, configData, manifestList; also digest, to which a
+	// tag is resolved; verified, which tells whether all signatures and
+	// attestations that policies ask of the image are good; and attestations,
+	// the payloads of the latter by their predicate types.
 	Images map[string]map[string]any
 	// NamespaceLabels holds the labels of namespaces, by name.
 	NamespaceLabels map[string]map[string]string
@@ -54,8 +58,10 @@ type lookups struct {
 	ns     string
 	kinds  *kinds
 
-	rule    string
-	missing map[string][]string // by rule
+	rule string
+	// verifying is the image that the engine is about to verify.
+	verifying string
+	missing   map[string][]string // by rule
 }
 
 // miss records that the rule at work asked for what there is no value for, and
@@ -218,44 +224,55 @@ func (r registry) GetClient(context.Context, *kyvernov1.ImageRegistryCredentials
 
 // ForRef implements engineapi.ImageDataClient.
 func (r registry) ForRef(_ context.Context, ref string) (*engineapi.ImageData, error) {
-	for _, v := range r.values {
-		image, ok := v.Images[ref]
-		if !ok {
+	image, err := r.image(ref)
+	if err != nil {
+		return nil, err
+	}
+	data := &engineapi.ImageData{Image: ref, ResolvedImage: ref}
+	for key, to := range map[string]*string{
+		"image": &data.Image, "resolvedImage": &data.ResolvedImage, "registry": &data.Registry,
+		"repository": &data.Repository, "identifier": &data.Identifier,
+	} {
+		if value, ok := image[key].(string); ok {
+			*to = value
+		}
+	}
+	for _, part := range []struct {
+		names []string
+		to    *[]byte
+	}{
+		{[]string{"manifest"}, &data.Manifest}, {[]string{"configData", "config"}, &data.Config}, {[]string{"manifestList", "imageIndex"}, &data.ManifestList},
+	} {
+		value, ok := image.field(part.names...)
+		if !ok && part.to == &data.ManifestList {
 			continue
 		}
-		data := &engineapi.ImageData{Image: ref, ResolvedImage: ref}
-		for key, to := range map[string]*string{
-			"image": &data.Image, "resolvedImage": &data.ResolvedImage, "registry": &data.Registry,
-			"repository": &data.Repository, "identifier": &data.Identifier,
-		} {
-			if value, ok := image[key].(string); ok {
-				*to = value
-			}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %s: %w", ref, part.names[0], err)
 		}
-		for key, to := range map[string]*[]byte{"manifest": &data.Manifest, "configData": &data.Config, "manifestList": &data.ManifestList} {
-			value, ok := image[key]
-			if !ok && key == "manifestList" {
-				continue
-			}
-			raw, err := json.Marshal(value)
-			if err != nil {
-				return nil, fmt.Errorf("image %s: %s: %w", ref, key, err)
-			}
-			*to = raw
-		}
-		return data, nil
+		*part.to = raw
 	}
-	return nil, r.miss("the data of image "+ref, fmt.Sprintf("context.images[%q]", ref))
+	return data, nil
 }
 
 // FetchImageDescriptor implements engineapi.ImageDataClient.
 func (r registry) FetchImageDescriptor(_ context.Context, ref string) (*remote.Descriptor, error) {
-	return nil, r.miss("the registry's descriptor of image "+ref, fmt.Sprintf("context.images[%q]", ref))
+	digest, err := r.digest(ref)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := v1.NewHash(digest)
+	if err != nil {
+		return nil, fmt.Errorf("the digest of image %s: %w", ref, err)
+	}
+	return &remote.Descriptor{Descriptor: v1.Descriptor{Digest: hash}}, nil
 }
 
-// Options implements engineapi.RemoteClient.
+// Options implements engineapi.RemoteClient. The engine asks for them to verify
+// an image.
 func (r registry) Options(context.Context) ([]remote.Option, []name.Option, error) {
-	return nil, nil, errors.New("there is no registry to ask")
+	return nil, nil, r.unverified(r.verifying)
 }
 
 // NameOptions implements engineapi.RemoteClient.
