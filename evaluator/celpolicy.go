@@ -171,10 +171,15 @@ func expressions(exceptions []*policiesv1beta1.PolicyException) []any {
 	return out
 }
 
-// attempt evaluates a policy and files what it says.
-func (t *table) attempt(ctx context.Context, f family) {
+// pinner is a policy that first adds the digests of images.
+type pinner interface {
+	pin(ctx context.Context, r *run) []Result
+}
+
+// attempt evaluates a policy by one of its methods and files what it says.
+func (t *table) attempt(ctx context.Context, call func(context.Context, *run) []Result) {
 	t.run.lookups.rule = ""
-	results := t.guard(ctx, f)
+	results := t.guard(ctx, call)
 	for _, r := range results {
 		if r.Status == StatusError {
 			t.run.lookups.missHTTP(r.Message)
@@ -190,21 +195,29 @@ func (t *table) attempt(ctx context.Context, f family) {
 	}
 	for _, r := range results {
 		r.Policy = t.policy.ref
-		if r.Status == StatusFail && !t.policy.scored {
-			r.Status = StatusWarn
+		if r.Status == StatusFail {
+			r.Status = t.failure()
 		}
 		t.byRule[""] = append(t.byRule[""], r)
 	}
 }
 
+// failure is the status of a failure of the policy.
+func (t *table) failure() Status {
+	if t.policy.scored {
+		return StatusFail
+	}
+	return StatusWarn
+}
+
 // guard turns a panic in a policy into its error result.
-func (t *table) guard(ctx context.Context, f family) (results []Result) {
+func (t *table) guard(ctx context.Context, call func(context.Context, *run) []Result) (results []Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			results = []Result{failed(fmt.Errorf("panic: %v%s", cause, panicSite(debug.Stack())))}
 		}
 	}()
-	return f.evaluate(ctx, t.run)
+	return call(ctx, t.run)
 }
 
 // failed is the result of a policy that could not be evaluated.

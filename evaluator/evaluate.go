@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/cel/libs/imageverify"
 	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	"github.com/kyverno/kyverno/pkg/engine/mutate/patch"
@@ -46,7 +47,7 @@ func (e *Evaluator) Evaluate(ctx context.Context, request Request) Response {
 	at := func(s stage) func(*policy) bool {
 		return func(p *policy) bool { return p.family != nil && p.family.stage() == s }
 	}
-	attempt := func(ctx context.Context, p *policy, t *table) { t.attempt(ctx, p.family) }
+	attempt := func(ctx context.Context, p *policy, t *table) { t.attempt(ctx, p.family.evaluate) }
 	phases := []struct {
 		applies func(*policy) bool
 		run     func(context.Context, *policy, *table)
@@ -55,6 +56,7 @@ func (e *Evaluator) Evaluate(ctx context.Context, request Request) Response {
 		{func(p *policy) bool { return p.existing != nil }, run.mutateExisting},
 		{func(p *policy) bool { return p.verifies }, run.verifyImages},
 		{at(stageMutate), attempt},
+		{func(p *policy) bool { _, ok := p.family.(pinner); return ok }, func(ctx context.Context, p *policy, t *table) { t.attempt(ctx, p.family.(pinner).pin) }},
 		{func(p *policy) bool { return p.validates }, run.validate},
 		{at(stageValidate), attempt},
 		{func(p *policy) bool { return p.generates }, run.generate},
@@ -72,6 +74,7 @@ func (e *Evaluator) Evaluate(ctx context.Context, request Request) Response {
 		}
 	}
 	for _, t := range tables {
+		t.enforceRequired()
 		response.Results = append(response.Results, t.results()...)
 	}
 	if r.Object != nil {
@@ -96,6 +99,10 @@ type run struct {
 	shared *policycontext.PolicyContext
 	// verified is what verifyImages rules found out about images.
 	verified engineapi.ImageVerificationMetadata
+	// signatures is what ImageValidatingPolicies did, and required what they
+	// then ask for.
+	signatures *imageverify.ImageVerificationResults
+	required   []requiredImages
 }
 
 func (e *Evaluator) newRun(r Request) *run {
@@ -116,8 +123,9 @@ func (e *Evaluator) newRun(r Request) *run {
 		lookups:   l,
 		engine: engine.NewEngine(e.config, e.jmespath, cluster{rawClient{lookups: l}}, registry{l},
 			verifications{l}, l.contextLoaders(), e.exceptions, &hasCluster),
-		labels:  labels,
-		unknown: !known && l.ns != "",
+		signatures: imageverify.NewImageVerificationResults(),
+		labels:     labels,
+		unknown:    !known && l.ns != "",
 	}
 }
 

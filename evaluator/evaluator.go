@@ -178,6 +178,8 @@ func (e *Evaluator) newFamily(object *unstructured.Unstructured) (family, error)
 			return newMutating(object, e.celExceptions, e.schemas)
 		case "GeneratingPolicy":
 			return newGenerating(object, e.celExceptions)
+		case "ImageValidatingPolicy":
+			return newImageValidating(object, e.celExceptions)
 		case "DeletingPolicy":
 			return newDeleting(object, e.celExceptions)
 		}
