@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"kcue.dev/bench/fleet"
 )
 
 // cueCommand is the release of cue that kcue is compared with: the one whose
@@ -64,17 +66,17 @@ func run(sizes string, runs int) error {
 		if err != nil {
 			return err
 		}
-		fleet := filepath.Join(dir, "fleet-"+text)
-		if err := writeFleet(fleet, n); err != nil {
+		work := filepath.Join(dir, "fleet-"+text)
+		if err := writeFleet(work, n); err != nil {
 			return err
 		}
 		var cues, kcues []sample
 		for range runs {
-			c, err := measure(fleet, cue, "export", "--out", "json", ".")
+			c, err := measure(work, cue, "export", "--out", "json", ".")
 			if err != nil {
 				return err
 			}
-			k, err := measure(fleet, kcue, "build", "-q", ".")
+			k, err := measure(work, kcue, "build", "-q", ".")
 			if err != nil {
 				return err
 			}
@@ -141,19 +143,6 @@ func measure(dir, name string, args ...string) (sample, error) {
 	return s, nil
 }
 
-// rules are the fleet's: every pattern, in equal parts.
-var rules = []string{
-	`patterns.#RequireImageRegistry & {params: {registry: "registry-%[1]d.example.com", namespace: "team-%[1]d"}}`,
-	`patterns.#RequireResourceLimits & {params: namespace: "team-%[1]d"}`,
-	`patterns.#RequireSecurityContext & {params: {runAsNonRoot: true, namespace: "team-%[1]d"}}`,
-	`patterns.#BlockPrivilegedContainers & {params: namespace: "team-%[1]d"}`,
-	`patterns.#EnforcePodSecurityStandard & {params: namespace: "team-%[1]d"}`,
-	`patterns.#AddImagePullPolicy & {params: policy: "Always"}`,
-	`patterns.#AddDefaultLabels & {params: labels: {owner: "o%[1]d", "cost-center": "cc"}}`,
-	`patterns.#GenerateNetworkPolicy & {params: namespace: "team-%[1]d"}`,
-	`patterns.#GenerateRBACResources & {params: namespace: "team-%[1]d"}`,
-}
-
 // writeFleet writes a package of n policies of five rules each, with the
 // embedded module vendored so that cue finds it too.
 func writeFleet(dir string, n int) error {
@@ -167,17 +156,7 @@ func writeFleet(dir string, n int) error {
 	if err := os.WriteFile(filepath.Join(dir, "cue.mod", "module.cue"), []byte(module), 0o666); err != nil {
 		return err
 	}
-	var b strings.Builder
-	b.WriteString("package fleet\n\nimport \"kcue.dev/patterns\"\n\n")
-	for i := range n {
-		fmt.Fprintf(&b, "clusterPolicies: \"policy-%05d\": {\n\tdescription: \"Fleet policy %[1]d\"\n\tfailureAction: \"Enforce\"\n\trules: {\n", i)
-		for j := range 5 {
-			rule := strings.ReplaceAll(rules[(i+j)%len(rules)], "%[1]d", strconv.Itoa(i%50))
-			fmt.Fprintf(&b, "\t\t\"rule-%d\": %s\n", j, rule)
-		}
-		b.WriteString("\t}\n}\n")
-	}
-	return os.WriteFile(filepath.Join(dir, "fleet.cue"), []byte(b.String()), 0o666)
+	return os.WriteFile(filepath.Join(dir, "fleet.cue"), fleet.CUE(n), 0o666)
 }
 
 func copyCUE(from, to string) error {

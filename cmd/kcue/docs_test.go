@@ -36,29 +36,6 @@ import (
 //
 // go test ./cmd/kcue -update rewrites what blocks show.
 
-// notRun lists the commands of the manual that no test can run, and why.
-var notRun = map[string]string{
-	"go test ./... ./evaluator/...": "would run this test",
-	"kubectl apply -k deploy":       "needs a cluster",
-
-	// What needs the engine is run by the scripts of evaluator/cmd/kcue-engine:
-	// the light module's tests do not build it.
-	"go install ./cmd/kcue ./evaluator/cmd/kcue-engine": "writes outside of the tests' directories",
-	"kcue test ./...":                                                       "needs kcue-engine",
-	"kcue test ./examples/...":                                              "needs kcue-engine",
-	"kcue test --format junit ./... > report.xml":                           "needs kcue-engine",
-	"kcue eval -r deploy/ ./policies":                                       "needs kcue-engine",
-	"kubectl get pods -A -o json | kcue eval -r - --policy policy.yaml":     "needs kcue-engine",
-	"kcue eval -r pod.yaml --values values.yaml --format report ./policies": "needs kcue-engine",
-}
-
-// testedElsewhere lists the documents that other tests hold, and where.
-var testedElsewhere = map[string]string{
-	"docs/diagnostics.md":  "made from diag/table.go, whose examples the compiler's tests compile",
-	"docs/ARCHITECTURE.md": "about the code: has no block for users",
-	"docs/performance.md":  "figures, measured by go run ./bench",
-}
-
 // documents lists the files of the manual, from the root of the repository.
 func documents(t *testing.T) []string {
 	t.Helper()

@@ -31,17 +31,7 @@ type policyChecker struct {
 }
 
 func (c *policyChecker) report(code diag.Code, at *spec.Node, path spec.Path, message, hint string) {
-	pos := c.policy.Pos
-	if at != nil && at.Pos.IsValid() {
-		pos = at.Pos
-	}
-	c.diags = append(c.diags, diag.Diagnostic{
-		Code:    code,
-		Pos:     c.files.Position(pos),
-		Path:    c.policy.Path().Child(path...).String(),
-		Message: message,
-		Hint:    hint,
-	})
+	c.diags = append(c.diags, resolve.Diagnostic(code, c.policy.Policy, path, at, c.files, message, hint))
 }
 
 var (

@@ -79,17 +79,7 @@ func autogenAnnotation(s *spec.Node) *spec.Field {
 }
 
 func (l *lowering) report(code diag.Code, at *spec.Node, path spec.Path, message, hint string) {
-	pos := l.policy.Pos
-	if at != nil && at.Pos.IsValid() {
-		pos = at.Pos
-	}
-	l.diags = append(l.diags, diag.Diagnostic{
-		Code:    code,
-		Pos:     l.files.Position(pos),
-		Path:    l.policy.Path().Child(path...).String(),
-		Message: message,
-		Hint:    hint,
-	})
+	l.diags = append(l.diags, resolve.Diagnostic(code, l.policy.Policy, path, at, l.files, message, hint))
 }
 
 // withControls gives the spec with the controls of its rules added to its

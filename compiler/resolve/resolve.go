@@ -285,15 +285,21 @@ func overrideExample(k key, value *spec.Node) string {
 }
 
 func (r *resolver) report(code diag.Code, p *spec.Policy, path spec.Path, at *spec.Node, message, hint string) {
+	r.diags = append(r.diags, Diagnostic(code, p, path, at, r.files, message, hint))
+}
+
+// Diagnostic speaks of a policy's spec at a path: at the node where there is
+// one, and otherwise at the policy.
+func Diagnostic(code diag.Code, p *spec.Policy, path spec.Path, at *spec.Node, files *load.Files, message, hint string) diag.Diagnostic {
 	pos := p.Pos
 	if at != nil && at.Pos.IsValid() {
 		pos = at.Pos
 	}
-	r.diags = append(r.diags, diag.Diagnostic{
+	return diag.Diagnostic{
 		Code:    code,
-		Pos:     r.files.Position(pos),
+		Pos:     files.Position(pos),
 		Path:    p.Path().Child(path...).String(),
 		Message: message,
 		Hint:    hint,
-	})
+	}
 }
