@@ -37,7 +37,7 @@ func (b *bench) timeFleet() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| %d Pods, %d ClusterPolicies of 2 rules | | %s | | | %d MB |\n", manyPods, fleetPolicies, round(s.wall), s.memory>>20)
+	fmt.Printf("| %d Pods, %d ClusterPolicies of 2 rules | | %s | | | %s | | | %d MB |\n", manyPods, fleetPolicies, round(s.wall), round(s.cpu), s.memory>>20)
 	return nil
 }
 

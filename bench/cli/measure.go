@@ -14,7 +14,8 @@ import (
 // sample is one run of a process and of those that it starts.
 type sample struct {
 	wall   time.Duration
-	memory int64 // peak resident set of the largest process, in bytes
+	cpu    time.Duration // of all processes, in user and kernel mode
+	memory int64         // peak resident set of the largest process, in bytes
 }
 
 // measure runs a command in a directory. Exit status 1 is that of findings.
@@ -30,6 +31,7 @@ func measure(dir, name string, args ...string) (sample, error) {
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		return s, fmt.Errorf("%s %.200s: %w\n%.2000s", name, strings.Join(args, " "), err, complaint.String())
 	}
+	s.cpu = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
 	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.memory = usage.Maxrss << 10
 	}
@@ -56,13 +58,14 @@ func (b *bench) compare(what string, kyverno, kcue []string) error {
 		ours = append(ours, s)
 	}
 	t, o := median(theirs), median(ours)
-	fmt.Printf("| %s | %s | %s | 1/%.1f | %d MB | %d MB |\n", what, round(t.wall), round(o.wall),
-		float64(t.wall)/float64(o.wall), t.memory>>20, o.memory>>20)
+	fmt.Printf("| %s | %s | %s | 1/%.1f | %s | %s | 1/%.1f | %d MB | %d MB |\n", what, round(t.wall), round(o.wall),
+		float64(t.wall)/float64(o.wall), round(t.cpu), round(o.cpu), float64(t.cpu)/float64(o.cpu), t.memory>>20, o.memory>>20)
 	return nil
 }
 
 func header(kyverno, kcue string) {
-	fmt.Printf("\n| | %s | %s | time | %[1]s | %[2]s |\n|---|--:|--:|--:|--:|--:|\n", kyverno, kcue)
+	fmt.Printf("\n| | time: %s | %s | ratio | processor time: %[1]s | %[2]s | ratio | memory: %[1]s | %[2]s |\n"+
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", kyverno, kcue)
 }
 
 func round(d time.Duration) string {
