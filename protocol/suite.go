@@ -1,6 +1,10 @@
 package protocol
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
 
 // Suite is a bundle that is tested: the objects that it compiles to, and its
 // tests.
@@ -68,4 +72,29 @@ type Values struct {
 	// Resources are the other resources of the cluster, such as the targets
 	// of mutate rules and the sources of generate rules that clone.
 	Resources []json.RawMessage `json:"resources,omitempty"`
+}
+
+// With gives the values of both; where both have one, that of other counts.
+func (v Values) With(other Values) Values {
+	return Values{
+		ConfigMaps:       merge(v.ConfigMaps, other.ConfigMaps),
+		APICalls:         merge(v.APICalls, other.APICalls),
+		GlobalReferences: merge(v.GlobalReferences, other.GlobalReferences),
+		Images:           merge(v.Images, other.Images),
+		NamespaceLabels:  merge(v.NamespaceLabels, other.NamespaceLabels),
+		Resources:        slices.Concat(v.Resources, other.Resources),
+	}
+}
+
+func merge[V any](a, b map[string]V) map[string]V {
+	if len(b) == 0 {
+		return a
+	}
+	merged := maps.Clone(b)
+	for key, value := range a {
+		if _, ok := merged[key]; !ok {
+			merged[key] = value
+		}
+	}
+	return merged
 }

@@ -79,8 +79,8 @@ type engine struct {
 	stderr *tail
 }
 
-// startEngine finds and starts kcue-engine, and makes sure that it speaks the
-// same protocol.
+// startEngine finds and starts kcue-engine. It starts up beside what else a
+// command has to do first; await tells whether it can be used.
 func startEngine() (*engine, error) {
 	path, err := findEngine()
 	if err != nil {
@@ -88,6 +88,8 @@ func startEngine() (*engine, error) {
 	}
 	e := &engine{path: path, cmd: exec.Command(path, "serve"), stderr: &tail{}}
 	e.cmd.Stderr = e.stderr
+	// A child of its own might hold stderr open.
+	e.cmd.WaitDelay = time.Second
 	if e.stdin, err = e.cmd.StdinPipe(); err != nil {
 		return nil, usagef("%s: %w", path, err)
 	}
@@ -99,11 +101,24 @@ func startEngine() (*engine, error) {
 		return nil, usagef("%s cannot be started: %w", path, pathReason(err))
 	}
 	e.in, e.out = protocol.NewWriter(e.stdin), protocol.NewReader(stdout)
+	return e, nil
+}
+
+// await makes sure that the engine speaks the same protocol.
+func (e *engine) await() error {
 	if err := e.greet(); err != nil {
 		e.kill()
-		return nil, usagef("%s is not the %s of this kcue: %w\n%s", path, engineName, err, howToInstall)
+		return usagef("%s is not the %s of this kcue: %w\n%s", e.path, engineName, err, howToInstall)
 	}
-	return e, nil
+	return nil
+}
+
+// stop ends an engine that is done, or asked nothing. It may be called where
+// there is none.
+func (e *engine) stop() {
+	if e != nil {
+		e.kill()
+	}
 }
 
 func (e *engine) greet() error {
@@ -111,6 +126,7 @@ func (e *engine) greet() error {
 	defer late.Stop()
 	var reply protocol.Reply
 	if err := e.out.Read(&reply); err != nil {
+		e.kill()
 		// Whatever it is, its own words are the best that there is to tell.
 		if said := e.stderr.String(); said != "" {
 			return fmt.Errorf("%w: it says %q", protocol.ErrVersion, said)
@@ -147,9 +163,7 @@ func (e *engine) run(requests iter.Seq[protocol.Request], handle func(protocol.R
 		e.kill()
 	}
 	writing.Wait()
-	if err == nil {
-		e.cmd.Wait()
-	}
+	e.stop()
 	return err
 }
 
@@ -159,6 +173,7 @@ func (e *engine) replies(handle func(protocol.Reply) error) error {
 		err := e.out.Read(&reply)
 		switch {
 		case err != nil:
+			e.kill()
 			message := "ended before it was done"
 			if said := e.stderr.String(); said != "" {
 				message += ": " + said
@@ -175,10 +190,13 @@ func (e *engine) replies(handle func(protocol.Reply) error) error {
 	}
 }
 
-// kill ends an engine whose answers are of no more use.
+// kill ends an engine whose answers are of no more use, and gathers all that it
+// said.
 func (e *engine) kill() {
-	e.cmd.Process.Kill()
-	e.cmd.Wait()
+	if e.cmd.ProcessState == nil {
+		e.cmd.Process.Kill()
+		e.cmd.Wait()
+	}
 }
 
 // tail keeps the last lines of what a process says.

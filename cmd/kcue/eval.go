@@ -82,6 +82,8 @@ func runEval(s streams, global *globalFlags, f evalFlags, args []string) error {
 	if in := slices.Concat(args, f.policies); slices.Contains(f.resources, "-") && slices.Contains(in, "-") {
 		return usagef("standard input cannot be both policies and resources")
 	}
+	e, noEngine := startEngine()
+	defer e.stop()
 	evaluation := protocol.Evaluation{Operation: f.operation}
 	if err := readValues(f, &evaluation); err != nil {
 		return err
@@ -106,8 +108,10 @@ func runEval(s streams, global *globalFlags, f evalFlags, args []string) error {
 		return err
 	}
 
-	e, err := startEngine()
-	if err != nil {
+	if noEngine != nil {
+		return noEngine
+	}
+	if err := e.await(); err != nil {
 		return err
 	}
 	r := &evalRun{
@@ -286,7 +290,7 @@ func (p *policies) place(problem protocol.Problem) inputMistake {
 	if problem.Index >= 0 && problem.Index < len(p.objects) {
 		m = p.objects[problem.Index].place
 	}
-	m.Message = fmt.Sprintf("%s cannot be evaluated: %s", problem.Object, problem.Message)
+	m.Message = problem.Object + ": " + problem.Message
 	return m
 }
 
@@ -337,9 +341,15 @@ func readPolicies(s streams, global *globalFlags, f evalFlags, args []string) (*
 // readValues reads the files of --values and --userinfo.
 func readValues(f evalFlags, evaluation *protocol.Evaluation) error {
 	if f.values != "" {
-		if err := readFields(f.values, &evaluation.Values); err != nil {
+		// Tests say context before them, and so do the engine's messages.
+		var values struct {
+			protocol.Values
+			Context protocol.Values `json:"context"`
+		}
+		if err := readFields(f.values, &values); err != nil {
 			return err
 		}
+		evaluation.Values = values.Values.With(values.Context)
 	}
 	if f.userInfo == "" {
 		return nil

@@ -57,6 +57,8 @@ func runTest(s streams, global *globalFlags, f testFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	e, noEngine := startEngine()
+	defer e.stop()
 	requests, err := testRequests(s, global, f, packages, files)
 	if err != nil {
 		return err
@@ -69,8 +71,10 @@ func runTest(s streams, global *globalFlags, f testFlags, args []string) error {
 	}
 	report := protocol.Report{Checks: []protocol.Check{}}
 	if suites > 0 {
-		e, err := startEngine()
-		if err != nil {
+		if noEngine != nil {
+			return noEngine
+		}
+		if err := e.await(); err != nil {
 			return err
 		}
 		progress := newProgress(s.err, global.quiet)

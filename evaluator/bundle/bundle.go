@@ -103,7 +103,7 @@ func newRunner(suite string, e *evaluator.Evaluator) *runner {
 		r.policies[ref.Key()] = append(r.policies[ref.Key()], ref)
 	}
 	for _, p := range e.Problems() {
-		r.problems[p.Object] = p.Err.Error()
+		r.problems[p.Object] = Reason(p)
 	}
 	return r
 }
@@ -118,11 +118,14 @@ func (r *runner) refused() []protocol.Check {
 			Suite:   r.suite,
 			Policy:  name,
 			Actual:  protocol.Error,
-			Message: fmt.Sprintf("%s does not load: %v", p.Object, p.Err),
+			Message: p.Object + " does not load: " + Reason(p),
 		})
 	}
 	return checks
 }
+
+// Reason is a problem's error without the object's name, which stands before it.
+func Reason(p evaluator.Problem) string { return strings.TrimPrefix(p.Err.Error(), p.Object+" ") }
 
 // request makes the request that a test asks about. The check's Message is set
 // where it cannot be asked.
@@ -209,6 +212,8 @@ func (r *runner) judge(test protocol.Test, response evaluator.Response, check *p
 		check.Message = response.Err.Error()
 		return
 	}
+	// The API server puts into a namespace what names none.
+	check.Resource = protocol.Resource(response.Resource).String()
 	var results []evaluator.Result
 	for _, result := range response.Results {
 		if test.Rule == "" || result.Rule == test.Rule {

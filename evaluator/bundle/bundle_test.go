@@ -176,7 +176,7 @@ func TestRunRefused(t *testing.T) {
 		got = append(got, strings.Join([]string{c.Policy, c.Actual, line}, "|"))
 	}
 	want := []string{
-		"q|error|ClusterPolicy q does not load: ClusterPolicy q would be refused:",
+		"q|error|ClusterPolicy q does not load: would be refused:",
 		`p|pass|rule "registry": pass: validation rule 'registry' passed.`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -45,7 +45,7 @@ func (s *server) evaluate(ctx context.Context, evaluation protocol.Evaluation) e
 				break
 			}
 		}
-		prepared.Problems = append(prepared.Problems, protocol.Problem{Index: index, Object: p.Object, Message: p.Err.Error()})
+		prepared.Problems = append(prepared.Problems, protocol.Problem{Index: index, Object: p.Object, Message: bundle.Reason(p)})
 	}
 	if err := s.send(protocol.Reply{Prepared: &prepared}); err != nil {
 		return err
