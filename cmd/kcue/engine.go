@@ -247,12 +247,16 @@ type progress struct {
 
 // newProgress gives a progress line on w, which shows only on a terminal.
 func newProgress(w io.Writer, quiet bool) *progress {
-	p := &progress{w: w, begun: time.Now()}
-	if f, ok := w.(*os.File); ok && !quiet {
-		info, err := f.Stat()
-		p.on = err == nil && info.Mode()&os.ModeCharDevice != 0
+	return &progress{w: w, begun: time.Now(), on: !quiet && isTerminal(w)}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
 	}
-	return p
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // show replaces the line, at most ten times a second and not in short runs.

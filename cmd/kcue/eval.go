@@ -116,7 +116,8 @@ func runEval(s streams, global *globalFlags, f evalFlags, args []string) error {
 	}
 	r := &evalRun{
 		streams: s, global: global, engine: e, policies: policies, in: in, operation: f.operation,
-		progress: newProgress(s.err, global.quiet),
+		// Results that come on the same screen are progress enough.
+		progress: newProgress(s.err, global.quiet || isTerminal(s.out)),
 		out:      out(s.out, evalStyle{color: global.color(s.out), verbose: global.verbose, policies: policies}),
 	}
 	r.mistakes = append(r.mistakes, policies.mistakes...)
