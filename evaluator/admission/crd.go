@@ -87,7 +87,7 @@ func readCRDs() (crdSet, error) {
 func parse(name string, content []byte) (*apiextensionsv1.CustomResourceDefinition, error) {
 	var definition apiextensionsv1.CustomResourceDefinition
 	if err := yaml.Unmarshal(content, &definition); err != nil {
-		return nil, fmt.Errorf("Kyverno's CRD %s: %w", name, err)
+		return nil, fmt.Errorf("the CRD %s of Kyverno: %w", name, err)
 	}
 	return &definition, nil
 }
