@@ -13,7 +13,6 @@ import (
 	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	"github.com/kyverno/kyverno/pkg/engine/mutate/patch"
-	"github.com/kyverno/kyverno/pkg/engine/policycontext"
 	engineutils "github.com/kyverno/kyverno/pkg/engine/utils"
 	jsonutils "github.com/kyverno/kyverno/pkg/utils/json"
 	"gomodules.xyz/jsonpatch/v2"
@@ -96,7 +95,7 @@ type run struct {
 	unknown bool
 	// shared is the context of the request, built when it is first needed and
 	// again when a rule has changed the resource.
-	shared *policycontext.PolicyContext
+	shared *policyContext
 	// verified is what verifyImages rules found out about images.
 	verified engineapi.ImageVerificationMetadata
 	// signatures is what ImageValidatingPolicies did, and required what they
@@ -131,15 +130,15 @@ func (e *Evaluator) newRun(r Request) *run {
 
 // context gives the policy context for a policy. The policies share one JSON
 // context: the engine restores it after each rule.
-func (r *run) context(prepared kyvernov1.PolicyInterface) (*policycontext.PolicyContext, error) {
+func (r *run) context(prepared kyvernov1.PolicyInterface) (policyContext, error) {
 	if r.shared == nil {
 		pc, err := r.policyContext(r.request, r.labels)
 		if err != nil {
-			return nil, err
+			return policyContext{}, err
 		}
-		r.shared = pc
+		r.shared = &policyContext{pc, &jsonContext{Interface: pc.JSONContext()}}
 	}
-	return r.shared.WithPolicy(prepared), nil
+	return policyContext{r.shared.WithPolicy(prepared), r.shared.json}, nil
 }
 
 // replace puts a mutated resource in the place of the request's.
@@ -154,7 +153,7 @@ func (r *run) replace(patched unstructured.Unstructured) {
 // apply runs one phase of a policy and files what each rule says. When the
 // engine panics, which loses the results of all the policy's rules, the rules
 // are run one by one, so that the panic is the result of one rule alone.
-func (r *run) apply(prepared kyvernov1.PolicyInterface, t *table, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) {
+func (r *run) apply(prepared kyvernov1.PolicyInterface, t *table, call func(policyContext) []engineapi.RuleResponse) {
 	responses, err := r.guard(prepared, call)
 	if err == nil {
 		t.add(responses, r.lookups.take())
@@ -174,7 +173,7 @@ func (r *run) apply(prepared kyvernov1.PolicyInterface, t *table, call func(*pol
 }
 
 // guard makes a call into the engine and turns a panic into an error.
-func (r *run) guard(prepared kyvernov1.PolicyInterface, call func(*policycontext.PolicyContext) []engineapi.RuleResponse) (responses []engineapi.RuleResponse, err error) {
+func (r *run) guard(prepared kyvernov1.PolicyInterface, call func(policyContext) []engineapi.RuleResponse) (responses []engineapi.RuleResponse, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			// Its checkpoints are no longer in balance.
@@ -202,7 +201,7 @@ func (r *run) mutate(ctx context.Context, p *policy, t *table) {
 		// A resource that goes is not mutated.
 		return
 	}
-	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.all, t, func(pc policyContext) []engineapi.RuleResponse {
 		response := r.engine.Mutate(ctx, pc)
 		r.replace(response.PatchedResource)
 		return response.PolicyResponse.Rules
@@ -212,8 +211,8 @@ func (r *run) mutate(ctx context.Context, p *policy, t *table) {
 // mutateExisting runs the rules with targets as the background controller
 // does: not as an admission request, in which the engine passes them over.
 func (r *run) mutateExisting(ctx context.Context, p *policy, t *table) {
-	r.apply(p.existing, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
-		return r.engine.Mutate(ctx, pc.WithAdmissionOperation(false)).PolicyResponse.Rules
+	r.apply(p.existing, t, func(pc policyContext) []engineapi.RuleResponse {
+		return r.engine.Mutate(ctx, policyContext{pc.WithAdmissionOperation(false), pc.json}).PolicyResponse.Rules
 	})
 }
 
@@ -221,8 +220,10 @@ func (r *run) mutateExisting(ctx context.Context, p *policy, t *table) {
 // (pkg/webhooks/resource/imageverification), notes in the resource which are
 // verified: that is where the checks of required images look.
 func (r *run) verifyImages(ctx context.Context, p *policy, t *table) {
-	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
-		response, verified := r.engine.VerifyAndPatchImages(ctx, pc)
+	r.apply(p.all, t, func(pc policyContext) []engineapi.RuleResponse {
+		// The handler reaches past the interface of the JSON context.
+		pc.json.changes()
+		response, verified := r.engine.VerifyAndPatchImages(ctx, pc.PolicyContext)
 		patched := response.PatchedResource
 		if r.verified.Merge(verified); !verified.IsEmpty() && patched.Object != nil {
 			patches, err := r.verified.Patches(len(patched.GetAnnotations()) != 0, logr.Discard())
@@ -256,7 +257,7 @@ func patchJSON(resource unstructured.Unstructured, patches []jsonpatch.JsonPatch
 
 func (r *run) validate(ctx context.Context, p *policy, t *table) {
 	prepared := p.forKind(r.request.subject().GetKind())
-	r.apply(prepared, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(prepared, t, func(pc policyContext) []engineapi.RuleResponse {
 		return r.engine.Validate(ctx, pc).PolicyResponse.Rules
 	})
 }
@@ -265,7 +266,8 @@ func (r *run) generate(ctx context.Context, p *policy, t *table) {
 	// The controller leaves the rules' context entries in the JSON context,
 	// where the next policy's entries of the same names would merge with them.
 	r.shared = nil
-	r.apply(p.all, t, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.all, t, func(shared policyContext) []engineapi.RuleResponse {
+		pc := shared.PolicyContext
 		responses := r.engine.ApplyBackgroundChecks(ctx, pc).PolicyResponse.Rules
 		kept := responses[:0]
 		for _, response := range responses {
@@ -350,19 +352,12 @@ func (t *table) result(response engineapi.RuleResponse) Result {
 	return result
 }
 
-// failureAction asks Kyverno what a rule's failure means for the resource. It
-// answers for a whole policy, so it is asked about one with that rule only.
+// failureAction asks Kyverno what a rule's failure means for the resource.
 func (t *table) failureAction(rule kyvernov1.Rule) string {
-	single := &kyvernov1.ClusterPolicy{}
-	spec := t.policy.source.GetSpec()
-	single.Spec.Rules = []kyvernov1.Rule{rule}
-	single.Spec.ValidationFailureAction = spec.ValidationFailureAction
-	single.Spec.ValidationFailureActionOverrides = spec.ValidationFailureActionOverrides
-	response := engineapi.NewEngineResponse(*t.run.request.subject(), engineapi.NewKyvernoPolicy(single), t.run.labels)
-	if response.GetValidationFailureAction().Enforce() {
-		return string(kyvernov1.Enforce)
+	if action, ok := t.policy.actions[rule.Name]; ok {
+		return action
 	}
-	return string(kyvernov1.Audit)
+	return failureActionOf(t.policy.source, rule, *t.run.request.subject(), t.run.labels)
 }
 
 // results lists the policy's results in the order of its rules, with a result

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
-	"github.com/kyverno/kyverno/pkg/engine/policycontext"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -490,7 +489,7 @@ func TestAPanicIsAnErrorOfOneRule(t *testing.T) {
 	r := e.newRun(request)
 	p := e.policies[0]
 	results := newTable(p, r)
-	r.apply(p.plain, results, func(pc *policycontext.PolicyContext) []engineapi.RuleResponse {
+	r.apply(p.plain, results, func(pc policyContext) []engineapi.RuleResponse {
 		for _, rule := range pc.Policy().GetSpec().Rules {
 			if rule.Name == "boom" {
 				var nothing *Evaluator

@@ -12,6 +12,7 @@ import (
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	"github.com/kyverno/kyverno/pkg/autogen"
 	autogenv1 "github.com/kyverno/kyverno/pkg/autogen/v1"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "sigs.k8s.io/json"
@@ -48,6 +49,10 @@ type policy struct {
 	// pinned has, by name, the rules that look at the labels of a namespace,
 	// in copies that tell whether those labels matter (see pinSelectors).
 	pinned map[string][]kyvernov1.Rule
+
+	// actions has the failure actions of the rules that have the same one in
+	// every namespace.
+	actions map[string]string
 
 	// inert has the rules that Kyverno accepts and never evaluates.
 	inert map[string]string
@@ -87,6 +92,7 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		byKind:    map[string]func() kyvernov1.PolicyInterface{},
 		pinned:    map[string][]kyvernov1.Rule{},
 		inert:     map[string]string{},
+		actions:   map[string]string{},
 		mutates:   spec.HasMutate(),
 		verifies:  spec.HasVerifyImages(),
 		generates: spec.HasGenerate(),
@@ -125,6 +131,9 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		}
 		if pinned, ok := pinSelectors(rule); ok {
 			p.pinned[rule.Name] = pinned
+		}
+		if !overridden(spec, rule) {
+			p.actions[rule.Name] = failureActionOf(source, rule, unstructured.Unstructured{}, nil)
 		}
 	}
 	if len(existing) > 0 {
@@ -214,6 +223,27 @@ func fillMessages(rule *kyvernov1.Rule) {
 			rule.Validation.CEL.Expressions[i].Message = rule.Validation.Message
 		}
 	}
+}
+
+// overridden reports whether the failure action of a rule hangs on the
+// namespace.
+func overridden(spec *kyvernov1.Spec, rule kyvernov1.Rule) bool {
+	return len(spec.ValidationFailureActionOverrides) > 0 || rule.Validation != nil && len(rule.Validation.FailureActionOverrides) > 0
+}
+
+// failureActionOf asks Kyverno what a rule's failure means for a resource. It
+// answers for a whole policy, so it is asked about one with that rule only.
+func failureActionOf(policy kyvernov1.PolicyInterface, rule kyvernov1.Rule, resource unstructured.Unstructured, labels map[string]string) string {
+	single := &kyvernov1.ClusterPolicy{}
+	spec := policy.GetSpec()
+	single.Spec.Rules = []kyvernov1.Rule{rule}
+	single.Spec.ValidationFailureAction = spec.ValidationFailureAction
+	single.Spec.ValidationFailureActionOverrides = spec.ValidationFailureActionOverrides
+	response := engineapi.NewEngineResponse(resource, engineapi.NewKyvernoPolicy(single), labels)
+	if response.GetValidationFailureAction().Enforce() {
+		return string(kyvernov1.Enforce)
+	}
+	return string(kyvernov1.Audit)
 }
 
 // pinSelectors makes copies of a rule in which the namespace selectors of its
