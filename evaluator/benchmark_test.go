@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // many makes copies of a policy called p, under names of their own.
@@ -19,6 +22,7 @@ func many(n int, policy string) string {
 
 // BenchmarkEvaluate is of one Pod and 20 policies of 2 rules or expressions.
 func BenchmarkEvaluate(b *testing.B) {
+	log.SetLogger(logr.Discard())
 	const rules = `  - name: tag
     match: {any: [{resources: {kinds: [Pod]}}]}
     validate: {message: m, pattern: {spec: {containers: [{image: "*:*"}]}}}

@@ -8,6 +8,9 @@
 // Whatever the engine would ask a cluster, a registry or a service is answered
 // from given Values; what has no value is an error result that names it. There
 // is no network.
+//
+// Kyverno logs through sigs.k8s.io/controller-runtime/pkg/log, which keeps each
+// logger that is made before one is set: a program that evaluates much sets one.
 package evaluator
 
 import (
