@@ -260,7 +260,7 @@ func (r *run) admissionRequest(c *library) celengine.EngineRequest {
 	if r.request.OldObject != nil {
 		oldObject = r.request.OldObject
 	}
-	return celengine.Request(c, gvk, r.kinds.resource(gvk), r.request.Subresource, subject.GetName(), subject.GetNamespace(),
+	return celengine.Request(c, gvk, r.kinds.resource(gvk), r.request.Subresource, subject.GetName(), r.request.requestNamespace(),
 		admissionv1.Operation(r.request.Operation), r.request.UserInfo, object, oldObject, false, nil)
 }
 
@@ -275,7 +275,7 @@ func (r *run) attributes() admission.Attributes {
 	if oldObject == nil {
 		oldObject = &unstructured.Unstructured{}
 	}
-	return admission.NewAttributesRecord(object, oldObject, gvk, subject.GetNamespace(), subject.GetName(), r.kinds.resource(gvk),
+	return admission.NewAttributesRecord(object, oldObject, gvk, r.request.requestNamespace(), subject.GetName(), r.kinds.resource(gvk),
 		r.request.Subresource, admission.Operation(r.request.Operation), nil, false, admissionpolicy.NewUser(r.request.UserInfo))
 }
 
@@ -283,6 +283,23 @@ func (r *run) attributes() admission.Attributes {
 // request (pkg/webhooks/resource, NamespacedPolicy).
 func (r *run) sees(policyNamespace string) bool {
 	return policyNamespace == "" || policyNamespace == r.lookups.ns
+}
+
+// namespace resolves a namespace for Kyverno's engines
+// (pkg/cel/engine/namespace.go). Of one that is being created, there is none
+// yet; of one that changes or goes, the old one.
+func (r *run) namespace(name string) *corev1.Namespace {
+	if !isNamespace(r.request.subject()) || name != r.request.subject().GetName() {
+		return r.lookups.namespace(name)
+	}
+	if r.request.OldObject == nil {
+		return nil
+	}
+	ns := &corev1.Namespace{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(r.request.OldObject.Object, ns); err != nil {
+		return nil
+	}
+	return ns
 }
 
 // namespace is the namespace of a name, for namespaceObject and selectors.

@@ -403,6 +403,7 @@ func TestEvaluateOfARequest(t *testing.T) {
 		{"name and kind as on a cluster", enforce("{{request.kind.kind}} {{request.resource.resource}} {{request.name}} {{request.namespace}}", "ConfigMap configmaps c team"), Request{Object: object(t, old)}, StatusFail, ""},
 		{"user", enforce("{{request.userInfo.username}} {{serviceAccountName}}", "system:serviceaccount:team:bot bot"), Request{Object: object(t, old), UserInfo: authenticationv1.UserInfo{Username: "system:serviceaccount:team:bot"}}, StatusFail, ""},
 		{"namespace defaults to default", enforce("{{request.namespace}} {{request.object.metadata.namespace}}", "default default"), Request{Object: object(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}")}, StatusFail, ""},
+		{"the namespace of a Namespace is itself", strings.Replace(enforce("{{request.namespace}}", "x"), "ConfigMap", "Namespace", 1), Request{Object: object(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}")}, StatusFail, ""},
 		{"unresolved variable", enforce("{{request.object.data.missing}}", "x"), Request{Object: object(t, old)}, StatusError, ""},
 		{"update without the old object", enforce("a", "b"), Request{Object: object(t, old), Operation: "UPDATE"}, "", "needs the resource as it was"},
 		{"unknown operation", enforce("a", "b"), Request{Object: object(t, old), Operation: "PATCH"}, "", `operation "PATCH" is none of`},

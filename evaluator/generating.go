@@ -55,7 +55,7 @@ func (g *generating) evaluate(_ context.Context, r *run) (results []Result) {
 		if results = r.needsNamespaceLabels(g.source.GetSpec().MatchConstraints); results != nil {
 			return nil
 		}
-		engine := gpolengine.NewEngine(r.lookups.namespace, celmatching.NewMatcher())
+		engine := gpolengine.NewEngine(r.namespace, celmatching.NewMatcher())
 		response, err := engine.Handle(r.admissionRequest(c), gpolengine.Policy{Policy: g.source, CompiledPolicy: compiled}, false)
 		if err != nil {
 			return err

@@ -107,7 +107,7 @@ func (v *imageValidating) forRequest(r *run) ([]compiledImagePolicy, error) {
 	for _, variant := range v.variants {
 		json := variant.policy.GetSpec().EvaluationMode() == policieskyvernoio.EvaluationModeJSON
 		if !json {
-			ok, err := celmatching.NewMatcher().Match(&celmatching.MatchCriteria{Constraints: variant.policy.GetSpec().MatchConstraints}, r.attributes(), r.lookups.namespace(r.lookups.ns))
+			ok, err := celmatching.NewMatcher().Match(&celmatching.MatchCriteria{Constraints: variant.policy.GetSpec().MatchConstraints}, r.attributes(), r.namespace(r.request.requestNamespace()))
 			if err != nil {
 				return nil, fmt.Errorf("failed to execute matching: %w", err)
 			}
@@ -166,7 +166,7 @@ func (v *imageValidating) pin(ctx context.Context, r *run) []Result {
 	}
 	var results []Result
 	for _, p := range policies {
-		patches, err := p.MutateDigest(ctx, pinned{givenImages{r.lookups}}, r.attributes(), &p.request.Request, r.lookups.namespace(r.lookups.ns), *r.request.Object, r.config)
+		patches, err := p.MutateDigest(ctx, pinned{givenImages{r.lookups}}, r.attributes(), &p.request.Request, r.namespace(r.request.requestNamespace()), *r.request.Object, r.config)
 		if len(patches) > 0 {
 			patched, patchErr := patchJSON(*r.request.Object, patches)
 			if patchErr == nil {
@@ -209,7 +209,7 @@ func (v *imageValidating) evaluate(ctx context.Context, r *run) []Result {
 		if !inKubernetes {
 			request = r.request.subject().DeepCopy().Object
 		}
-		result, err := p.Evaluate(ctx, p.images, r.attributes(), request, r.lookups.namespace(r.lookups.ns), inKubernetes, p.request.Context)
+		result, err := p.Evaluate(ctx, p.images, r.attributes(), request, r.namespace(r.request.requestNamespace()), inKubernetes, p.request.Context)
 		name := p.policy.GetName()
 		switch {
 		case err != nil:

@@ -123,7 +123,7 @@ func (m *mutating) evaluate(ctx context.Context, r *run) (results []Result) {
 		if r.request.Object != nil {
 			// One that has targets changes nothing else
 			// (pkg/webhooks/resource/mpol/handler.go).
-			engine := mpolengine.NewEngine(form, r.lookups.namespace, celmatching.NewMatcher(), m.schemas, c)
+			engine := mpolengine.NewEngine(form, r.namespace, celmatching.NewMatcher(), m.schemas, c)
 			response, err := engine.Handle(ctx, request, mpolengine.NoTargetMatchConstraintPolicy())
 			if err != nil {
 				return err
@@ -168,7 +168,7 @@ func (m *mutating) mutateExisting(ctx context.Context, r *run, form mutatingForm
 		return nil, nil
 	}
 	attr := r.attributes()
-	namespace := r.lookups.namespace(r.lookups.ns)
+	namespace := r.namespace(r.request.requestNamespace())
 	constraints := base.Policy.GetMatchConstraints()
 	ok, err := celmatching.NewMatcher().Match(&celmatching.MatchCriteria{Constraints: &constraints}, attr, namespace)
 	if err != nil || !ok {
@@ -186,7 +186,7 @@ func (m *mutating) mutateExisting(ctx context.Context, r *run, form mutatingForm
 	}
 	// Targets are selected above; the matcher would compare the operations that
 	// the policy names with the trigger's.
-	engine := mpolengine.NewEngine(mutatingForm{policies: form.policies[:1], names: form.names[:1]}, r.lookups.namespace, nil, m.schemas, c)
+	engine := mpolengine.NewEngine(mutatingForm{policies: form.policies[:1], names: form.names[:1]}, r.namespace, nil, m.schemas, c)
 	all := func(policiesv1beta1.MutatingPolicyLike) bool { return true }
 	var results []Result
 	for _, target := range targets {

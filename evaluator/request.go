@@ -101,6 +101,21 @@ func (r Request) subject() *unstructured.Unstructured {
 // namespace is the namespace whose labels a namespaceSelector looks at.
 func (r Request) namespace() string { return r.subject().GetNamespace() }
 
+// requestNamespace is request.namespace: of a Namespace, an API server says that
+// it is in itself (k8s.io/apiserver/pkg/endpoints/handlers/create.go and
+// pkg/endpoints/request/requestinfo.go).
+func (r Request) requestNamespace() string {
+	subject := r.subject()
+	if isNamespace(subject) {
+		return subject.GetName()
+	}
+	return subject.GetNamespace()
+}
+
+func isNamespace(o *unstructured.Unstructured) bool {
+	return o.GetKind() == "Namespace" && o.GetAPIVersion() == "v1"
+}
+
 // policyContext builds what Kyverno builds of an admission request
 // (pkg/engine/policycontext), so that rules find every request.* variable that
 // a cluster would give them.
@@ -115,7 +130,7 @@ func (e *Evaluator) policyContext(r Request, labels map[string]string) (*policyc
 		RequestResource: (*metav1.GroupVersionResource)(&gvr),
 		SubResource:     r.Subresource,
 		Name:            subject.GetName(),
-		Namespace:       subject.GetNamespace(),
+		Namespace:       r.requestNamespace(),
 		Operation:       admissionv1.Operation(r.Operation),
 		UserInfo:        r.UserInfo,
 	}

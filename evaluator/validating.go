@@ -100,7 +100,7 @@ func (v *validating) evaluate(ctx context.Context, r *run) (results []Result) {
 			// (cmd/cli/kubectl-kyverno/processor, ApplyPoliciesOnResource).
 			response, err = vpolengine.NewEngine(provider, nil, nil).Handle(ctx, celengine.RequestFromJSON(c, r.request.subject()), nil)
 		} else {
-			response, err = vpolengine.NewEngine(provider, r.lookups.namespace, celmatching.NewMatcher()).Handle(ctx, r.admissionRequest(c), nil)
+			response, err = vpolengine.NewEngine(provider, r.namespace, celmatching.NewMatcher()).Handle(ctx, r.admissionRequest(c), nil)
 		}
 		if err != nil {
 			return err

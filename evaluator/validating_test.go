@@ -60,6 +60,10 @@ func TestValidatingPolicy(t *testing.T) {
 	selecting := func(selector string) string {
 		return celPolicy(validates, strings.Replace(onPods, "matchConstraints: {", "matchConstraints: {namespaceSelector: "+selector+", ", 1)+", "+fromGCR)
 	}
+	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x, labels: {tier: new}}"
+	onNamespace := func(expression string) string {
+		return celPolicy(validates, strings.Replace(onPods, "pods", "namespaces", 1)+`, validations: [{expression: "`+expression+`", message: m}]`)
+	}
 	pass, fail := outcome{"", StatusPass, "Enforce", "success"}, outcome{"", StatusFail, "Enforce", "from gcr"}
 	unmatched := outcome{Status: StatusUnmatched}
 	cases := []struct {
@@ -86,6 +90,9 @@ func TestValidatingPolicy(t *testing.T) {
 		{"the request", policy(`validations: [{expression: "request.operation == 'UPDATE' && request.namespace == 'team' && request.userInfo.username == 'bob' && request.resource.resource == 'pods' && oldObject.metadata.name == object.metadata.name"}]`), pod(good),
 			Request{OldObject: object(t, pod(bad)), UserInfo: userNamed("bob")}, pass},
 		{"its namespace", policy(`validations: [{expression: "namespaceObject.metadata.labels['tier'] == 'gold' && namespaceObject.metadata.name == 'team'"}]`), pod(good), Request{NamespaceLabels: map[string]string{"tier": "gold"}}, pass},
+		{"the request of a Namespace", onNamespace(`request.namespace == 'x' && namespaceObject == null`), namespace, Request{}, pass},
+		{"the request of a Namespace that changes", onNamespace(`request.namespace == 'x' && namespaceObject.metadata.labels.tier == 'old'`), namespace, Request{OldObject: object(t, strings.Replace(namespace, "new", "old", 1))}, pass},
+		{"a Namespace by its labels", strings.Replace(onNamespace("false"), "matchConstraints: {", "matchConstraints: {namespaceSelector: {matchLabels: {tier: new}}, ", 1), namespace, Request{}, outcome{"", StatusFail, "Enforce", "m"}},
 		{"namespaced, in its namespace", celPolicy("NamespacedValidatingPolicy", onPods+", "+fromGCR), pod(bad), Request{}, fail},
 		{"namespaced, elsewhere", celPolicy("NamespacedValidatingPolicy", onPods+", "+fromGCR), strings.Replace(pod(bad), "team", "other", 1), Request{}, unmatched},
 		{"exception", policy(fromGCR) + exception(""), pod(bad), Request{}, outcome{"", StatusSkip, "Enforce", "rule is skipped due to policy exception: kyverno/e"}},
