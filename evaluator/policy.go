@@ -54,6 +54,10 @@ type policy struct {
 	// every namespace.
 	actions map[string]string
 
+	// written tells that the engine writes to the policy as it validates, so
+	// that each evaluation needs a copy of its own.
+	written bool
+
 	// inert has the rules that Kyverno accepts and never evaluates.
 	inert map[string]string
 
@@ -119,7 +123,7 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		}
 	}
 	for i := range spec.Rules {
-		fillMessages(&spec.Rules[i])
+		p.written = fillMessages(&spec.Rules[i]) || p.written
 	}
 
 	computed := autogen.Default.ComputeRules(source, "")
@@ -182,10 +186,14 @@ func withDefaults(object *unstructured.Unstructured) *unstructured.Unstructured 
 
 // forKind is the policy as its validate rules apply to a kind of resource.
 func (p *policy) forKind(kind string) kyvernov1.PolicyInterface {
-	if prepared, ok := p.byKind[kind]; ok {
-		return prepared()
+	prepared := p.plain
+	if of, ok := p.byKind[kind]; ok {
+		prepared = of()
 	}
-	return p.plain
+	if p.written {
+		return prepared.CreateDeepCopy()
+	}
+	return prepared
 }
 
 // rule finds a computed rule by its name.
@@ -213,16 +221,20 @@ func withRules(source kyvernov1.PolicyInterface, rules []kyvernov1.Rule) kyverno
 
 // fillMessages gives each CEL expression without a message that of its rule, as
 // the engine does on every evaluation (pkg/engine/handlers/validation/
-// validate_cel.go): done here, the engine only reads the shared policy.
-func fillMessages(rule *kyvernov1.Rule) {
+// validate_cel.go): done here, the engine only reads the shared policy. It
+// reports whether there is still an expression without a message, to which the
+// engine writes.
+func fillMessages(rule *kyvernov1.Rule) (writes bool) {
 	if !rule.HasValidateCEL() {
-		return
+		return false
 	}
 	for i := range rule.Validation.CEL.Expressions {
 		if rule.Validation.CEL.Expressions[i].Message == "" {
 			rule.Validation.CEL.Expressions[i].Message = rule.Validation.Message
+			writes = writes || rule.Validation.Message == ""
 		}
 	}
+	return writes
 }
 
 // overridden reports whether the failure action of a rule hangs on the
