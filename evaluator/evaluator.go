@@ -252,8 +252,9 @@ func (e *Evaluator) Policies() []PolicyRef {
 }
 
 // Rules names the rules that a policy's author wrote, in source order; nil for
-// a policy that is not there or has a problem. Autogen rules are not among
-// them: their results carry the name of the rule that they come from.
+// a policy that is not there or has a problem, and for one of a kind without
+// named rules, which is any but ClusterPolicy and Policy. Autogen rules are not
+// among them: their results carry the name of the rule that they come from.
 func (e *Evaluator) Rules(ref PolicyRef) []string {
 	for _, p := range e.policies {
 		if p.ref == ref && p.broken == nil {

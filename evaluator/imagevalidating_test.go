@@ -56,6 +56,7 @@ func TestImageValidatingPolicy(t *testing.T) {
 		{"attestation that is not given", policy(attests), appImage(pinned), image(map[string]any{"verified": true}), []outcome{{"", StatusError, "Enforce",
 			"failed to evaluate policy: failed to get payload: intoto attestation payload cannot be fetch before verifying intoto attestation: give it as attestations of the image in context.images"}}, ""},
 		{"audit", policy(", validationActions: [Audit]" + verifies), appImage(pinned), image(map[string]any{"verified": false}), []outcome{{"", StatusFail, "Audit", "not signed"}}, ""},
+		{"JSON mode", celPolicy("ImageValidatingPolicy", `evaluation: {mode: JSON}, matchImageReferences: [{glob: "gcr.io/*"}], images: [{name: containers, expression: "object.spec.containers.map(c, c.image)"}], `+key+verifies), appImage(pinned), image(map[string]any{"verified": false}), []outcome{{"", StatusFail, "Enforce", "not signed"}}, ""},
 		{"namespaced, elsewhere", celPolicy("NamespacedImageValidatingPolicy", ours+verifies), strings.Replace(appImage(pinned), "team", "other", 1), Values{}, []outcome{{Status: StatusUnmatched}}, ""},
 		{"exception", policy(verifies) + "---\napiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: e, namespace: kyverno}\nspec: {policyRefs: [{name: p, kind: ImageValidatingPolicy}], matchConditions: [{name: a, expression: \"true\"}]}\n",
 			appImage(""), Values{}, []outcome{{"", StatusSkip, "Enforce", "rule is skipped due to policy exception: kyverno/e"}}, ""},

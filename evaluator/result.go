@@ -63,15 +63,19 @@ func refOf(o *unstructured.Unstructured) ResourceRef {
 type Result struct {
 	Policy PolicyRef
 	// Rule is the rule's name as its author wrote it; empty for what concerns
-	// the policy as a whole.
+	// the policy as a whole, which is all that a policy of policies.kyverno.io
+	// or a cleanup policy has to say.
 	Rule string
 	// Variant is the name of the rule that Kyverno ran: "autogen-…" for one
 	// made for a Pod's controller, otherwise the same as Rule. It is empty
-	// for StatusUnmatched.
+	// for StatusUnmatched. Of a policy of policies.kyverno.io it is
+	// "autogen-defaults" or "autogen-cronjobs".
 	Variant string
-	// Type is Kyverno's rule type: Validation, Mutation, Generation or
-	// ImageVerify; empty for StatusUnmatched.
-	Type   string
+	// Type is Kyverno's rule type: Validation, Mutation, Generation,
+	// ImageVerify or Deletion; empty for StatusUnmatched.
+	Type string
+	// Status of a policy that deletes is pass where it would delete the
+	// resource and fail where its conditions do not hold.
 	Status Status
 	// FailureAction is Audit or Enforce, as it holds for the resource's
 	// namespace; empty for rules that only mutate or generate.
@@ -81,11 +85,11 @@ type Result struct {
 	// Exceptions names the exceptions that skipped the rule, as
 	// "namespace/name".
 	Exceptions []string
-	// Targets are the existing resources that a rule with mutate.targets
-	// changes, as it leaves them.
+	// Targets are the existing resources that a rule with mutate.targets, or
+	// a MutatingPolicy that mutates existing ones, changes, as it leaves them.
 	Targets []*unstructured.Unstructured
 	// Generated are the resources that a generate rule creates, with the
-	// labels that Kyverno gives them.
+	// labels that Kyverno gives them, or a GeneratingPolicy, without.
 	Generated []*unstructured.Unstructured
 }
 
