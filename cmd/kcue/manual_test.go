@@ -20,5 +20,5 @@ var notRun = map[string]string{
 var testedElsewhere = map[string]string{
 	"docs/diagnostics.md":  "made from diag/table.go, whose examples the compiler's tests compile",
 	"docs/ARCHITECTURE.md": "about the code: has no block for users",
-	"docs/performance.md":  "figures, measured by go run ./bench",
+	"docs/performance.md":  "figures, measured by go run ./bench and ./bench/cli",
 }
