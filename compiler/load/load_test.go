@@ -107,11 +107,11 @@ func TestStdin(t *testing.T) {
 }
 
 func TestDisplay(t *testing.T) {
-	files := &Files{Dir: filepath.FromSlash("/work/here")}
+	files := &Files{Dir: filepath.FromSlash("/src/here")}
 	for path, want := range map[string]string{
-		"/work/here/a/b.cue":            "a/b.cue",
-		"/work/here":                    ".",
-		"/work/there/b.cue":             "../there/b.cue",
+		"/src/here/a/b.cue":             "a/b.cue",
+		"/src/here":                     ".",
+		"/src/there/b.cue":              "../there/b.cue",
 		"-":                             "-",
 		embeddedRoot + "/schema/x.cue":  "kcue.dev/schema/x.cue",
 		embeddedRoot + "x/schema/x.cue": "../.." + embeddedRoot + "x/schema/x.cue",
