@@ -22,6 +22,7 @@ import (
 	"kcue.dev/compiler/model"
 	"kcue.dev/compiler/resolve"
 	"kcue.dev/compiler/spec"
+	"kcue.dev/compiler/vet"
 	"kcue.dev/diag"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	Stdin    io.Reader // read for the argument "-"
 	Target   string    // one of lower.Targets; kyverno.io/v1 where empty
 	Parallel int       // how many packages and policies to work on at once; one a processor where 0
+	// BestPractices asks for the warnings of KC5xx.
+	BestPractices bool
 }
 
 // Result is what a compilation gives.
@@ -58,27 +61,35 @@ type Bundle struct {
 // the specs have mistakes: every one of them, in the order of the files. No
 // objects are given then.
 func Compile(cfg Config) (*Result, error) {
+	result, diags, err := compile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	result.Warnings = diags
+	return result, nil
+}
+
+// compile gives what it can, and every diagnostic in the order of the files.
+// The error is none of the specs'.
+func compile(cfg Config) (*Result, diag.List, error) {
 	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
-		return nil, diag.List{{
+		return nil, nil, diag.List{{
 			Code:    diag.UnknownTarget,
 			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
 		}}
 	}
+	c, err := newCompilation(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
 	packages, diags := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
-	m, err := model.Load()
-	if err != nil {
-		return nil, err
-	}
-	schemas, err := crd.Load()
-	if err != nil {
-		return nil, err
-	}
-
-	parallel := cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))
 	bundles := make([]Bundle, len(packages))
 	found := make([]diag.List, len(packages))
-	forEach(len(packages), parallel, func(i int) {
-		bundles[i], found[i] = compilePackage(packages[i], m, schemas, parallel)
+	forEach(len(packages), c.parallel, func(i int) {
+		bundles[i], found[i] = c.bundle(packages[i])
 	})
 	result := &Result{}
 	for i, b := range bundles {
@@ -90,47 +101,61 @@ func Compile(cfg Config) (*Result, error) {
 		result.Objects = append(result.Objects, b.Objects...)
 	}
 	diags = append(diags, duplicates(result.Bundles)...)
-	if diags.HasErrors() {
-		return nil, diags.Sorted()
-	}
 	slices.SortStableFunc(result.Objects, lower.Compare)
-	result.Warnings = diags.Sorted()
-	return result, nil
+	return result, oncePerPlace(diags.Sorted()), nil
 }
 
-// compilePackage takes one package through the phases. Its Bundle is nil where
-// the package has mistakes.
-func compilePackage(pkg *load.Package, m *model.Model, schemas *crd.Schemas, parallel int) (Bundle, diag.List) {
-	bundle, diags := check.Package(pkg, m, parallel)
+// compilation is what the packages of a run share.
+type compilation struct {
+	model    *model.Model
+	schemas  *crd.Schemas
+	options  vet.Options
+	parallel int
+}
+
+func newCompilation(cfg Config) (*compilation, error) {
+	m, err := model.Load()
+	if err != nil {
+		return nil, err
+	}
+	schemas, err := crd.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &compilation{
+		model:    m,
+		schemas:  schemas,
+		options:  vet.Options{BestPractices: cfg.BestPractices},
+		parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0)),
+	}, nil
+}
+
+// bundle takes one package through the phases. Its Bundle is nil where the
+// package has mistakes.
+func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
+	bundle, diags := check.Package(pkg, c.model, c.parallel)
 	if bundle == nil {
 		return Bundle{}, diags
 	}
 	files := pkg.Files()
-	policies, resolved := resolve.Bundle(bundle, m, files)
+	policies, resolved := resolve.Bundle(bundle, c.model, files)
 	diags = append(diags, resolved...)
-	natives := slices.DeleteFunc(slices.Clone(bundle.Natives), func(n *spec.Native) bool { return n.Broken })
 
-	objects := make([]lower.Object, len(policies)+len(natives))
-	found := make([]diag.List, len(objects))
-	forEach(len(objects), parallel, func(i int) {
-		if i < len(policies) {
-			// What Kyverno's schema says of a policy that is refused already
-			// would be an echo.
-			if found[i] = check.Policy(policies[i], files); found[i].HasErrors() {
-				return
-			}
-			var lowered diag.List
-			objects[i], lowered = lower.Policy(policies[i], files)
-			found[i] = append(found[i], lowered...)
-		} else {
-			objects[i], found[i] = lower.Native(natives[i-len(policies)], files)
-		}
-		if !found[i].HasErrors() {
-			found[i] = append(found[i], accept(&objects[i], schemas, files)...)
+	objects := make([]lower.Object, len(policies)+len(bundle.Natives))
+	partial := resolve.Partial(bundle, policies)
+	found := make([]diag.List, len(objects)+len(partial))
+	forEach(len(found), c.parallel, func(i int) {
+		switch native, own := i-len(policies), i-len(objects); {
+		case native < 0:
+			objects[i], found[i] = c.policy(policies[i], files)
+		case own < 0:
+			objects[i], found[i] = c.native(bundle.Natives[native], files)
+		default:
+			found[i] = c.partial(partial[own], files)
 		}
 	})
-	for _, ds := range found {
-		diags = append(diags, ds...)
+	for _, later := range found {
+		diags = append(diags, withoutEchoes(later, diags)...)
 	}
 	if diags.HasErrors() {
 		return Bundle{}, diags
@@ -138,29 +163,45 @@ func compilePackage(pkg *load.Package, m *model.Model, schemas *crd.Schemas, par
 	return Bundle{Bundle: bundle, Files: files, Policies: policies, Objects: objects}, diags
 }
 
-// accept holds an object against Kyverno's schemas and writes out the defaults
-// inside its lists. A kind that is not Kyverno's is left as it is.
-func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files) diag.List {
-	if !schemas.Known(o.APIVersion(), o.Kind()) {
-		return nil
+func (c *compilation) policy(p *resolve.Policy, files *load.Files) (lower.Object, diag.List) {
+	diags := check.Policy(p, files)
+	object, lowered := lower.Policy(p, files)
+	diags = append(diags, lowered...)
+	return object, append(diags, withoutEchoes(accept(&object, c.schemas, files, c.options), diags)...)
+}
+
+// partial gives the mistakes in a policy that is no whole one, without those
+// that what it inherits may mend.
+func (c *compilation) partial(p *resolve.Policy, files *load.Files) diag.List {
+	_, diags := c.policy(p, files)
+	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Warning || d.Code == diag.NoRules || d.Code == diag.NoMatch
+	})
+}
+
+func (c *compilation) native(n *spec.Native, files *load.Files) (lower.Object, diag.List) {
+	object, diags := lower.Native(n, files)
+	if diags.HasErrors() {
+		return lower.Object{}, diags
 	}
-	var diags diag.List
-	for _, v := range schemas.Check(o.Node) {
-		pos := o.Pos
-		if v.Node != nil && v.Node.Pos.IsValid() {
-			pos = v.Node.Pos
-		}
-		diags = append(diags, diag.Diagnostic{
-			Code:    diag.CRDSchema,
-			Pos:     files.Position(pos),
-			Path:    o.Path.String(),
-			Message: fmt.Sprintf("Kyverno refuses the %s: %s", o.Kind(), v.Error()),
-		})
+	return object, accept(&object, c.schemas, files, c.options)
+}
+
+// oncePerPlace leaves one of several diagnostics that say the same of the same
+// place: what a base has wrong, each policy that extends it has.
+func oncePerPlace(sorted diag.List) diag.List {
+	type saying struct {
+		diag.Position
+		diag.Code
+		message string
 	}
-	if len(diags) == 0 {
-		o.Node = schemas.DefaultLists(o.Node)
-	}
-	return diags
+	said := map[saying]bool{}
+	return slices.DeleteFunc(sorted, func(d diag.Diagnostic) bool {
+		s := saying{d.Pos, d.Code, d.Message}
+		again := d.Pos.Line > 0 && said[s]
+		said[s] = true
+		return again
+	})
 }
 
 // duplicates reports objects that two specs both make.

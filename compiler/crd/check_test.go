@@ -329,7 +329,7 @@ func TestCheckNodes(t *testing.T) {
 	if a := violations[1].Allowed; !slices.Equal(a, []string{"Audit", "Enforce"}) {
 		t.Errorf("the values allowed in place of another are %v", a)
 	}
-	if pos := violations[0].Node.Pos.String(); pos != "test.yaml:7:11" {
+	if pos := violations[0].Node.Pos.String(); pos != "test.yaml:7:5" {
 		t.Errorf("the unknown field stands at %s", pos)
 	}
 }

@@ -33,7 +33,7 @@ func Policy(p *resolve.Policy, files *load.Files) (Object, diag.List) {
 	o.addString("kind", kind, p.Pos)
 	o.add("metadata", metadata(p.Name, p.Namespace, withControls(p.Resolved), autogenAnnotation(p.Resolved), p.Pos))
 	o.add("spec", l.spec())
-	return Object{Node: o.node(p.Pos), Path: p.Path(), Pos: p.Pos}, l.diags
+	return Object{Node: o.node(p.Pos), Path: p.Path(), Pos: p.Pos, source: p.Resolved}, l.diags
 }
 
 // lowering is one policy on its way.
@@ -61,6 +61,8 @@ func (l *lowering) spec() *spec.Node {
 	return f.node(l.policy.Pos)
 }
 
+const autogenAnnotationName = "pod-policies.kyverno.io/autogen-controllers"
+
 // autogenAnnotation gives the annotation that limits Kyverno's autogen
 // (pkg/autogen/v1), or nil where the policy leaves it alone.
 func autogenAnnotation(s *spec.Node) *spec.Field {
@@ -75,7 +77,7 @@ func autogenAnnotation(s *spec.Node) *spec.Field {
 		}
 		value += controller
 	}
-	return &spec.Field{Name: "pod-policies.kyverno.io/autogen-controllers", Value: spec.NewString(value, autogen.Pos)}
+	return &spec.Field{Name: autogenAnnotationName, Value: spec.NewString(value, autogen.Pos)}
 }
 
 func (l *lowering) report(code diag.Code, at *spec.Node, path spec.Path, message, hint string) {

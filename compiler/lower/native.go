@@ -56,7 +56,7 @@ func Native(n *spec.Native, files *load.Files) (Object, diag.List) {
 	o.addString("kind", kind.kind, n.Pos)
 	o.add("metadata", metadata(n.Name, n.Namespace, n.Spec, nil, n.Pos))
 	o.add("spec", body)
-	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos}, nil
+	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos, source: n.Spec}, nil
 }
 
 // resource gives a plain Kubernetes object as it was written. Its name is the
@@ -84,7 +84,7 @@ func resource(n *spec.Native, files *load.Files) (Object, diag.List) {
 	o.take(n.Spec, "apiVersion", "kind")
 	o.add("metadata", metadata)
 	o.list = append(o.list, n.Spec.Without("apiVersion", "kind", "metadata", "status").Fields...)
-	return Object{Node: withoutNulls(o.node(n.Pos)), Path: n.Path(), Pos: n.Pos}, diags
+	return Object{Node: withoutNulls(o.node(n.Pos)), Path: n.Path(), Pos: n.Pos, source: n.Spec}, diags
 }
 
 // withoutNulls leaves out fields that are null: Kubernetes takes them for

@@ -14,6 +14,8 @@ type Object struct {
 	Node *spec.Node
 	Path spec.Path // where the bundle holds what it was made of
 	Pos  token.Pos
+
+	source *spec.Node // the spec that it was made of
 }
 
 // APIVersion gives the object's apiVersion, such as kyverno.io/v1.

@@ -106,7 +106,7 @@ func (l *lowering) validate(v *spec.Node) *spec.Node {
 	f.take(v, "allowExistingViolations", "message", "pattern", "anyPattern", "deny")
 	f.add("foreach", foreach(v.Get("foreach")))
 	f.take(v, "podSecurity", "cel", "manifests")
-	return f.node(v.Pos)
+	return spec.NewStruct(v.Pos, f.list...)
 }
 
 func (l *lowering) mutate(m *spec.Node) *spec.Node {
@@ -119,7 +119,7 @@ func (l *lowering) mutate(m *spec.Node) *spec.Node {
 	f.add("targets", foreach(m.Get("targets")))
 	f.take(m, "patchStrategicMerge", "patchesJson6902")
 	f.add("foreach", foreach(m.Get("foreach")))
-	return f.node(m.Pos)
+	return spec.NewStruct(m.Pos, f.list...)
 }
 
 func (l *lowering) generate(g *spec.Node) *spec.Node {
@@ -128,7 +128,7 @@ func (l *lowering) generate(g *spec.Node) *spec.Node {
 	f.take(g, "synchronize", "orphanDownstreamOnPolicyDelete",
 		"apiVersion", "kind", "name", "namespace", "uid", "data", "clone", "cloneList")
 	f.add("foreach", foreach(g.Get("foreach")))
-	return f.node(g.Pos)
+	return spec.NewStruct(g.Pos, f.list...)
 }
 
 // verifyImages puts the failure action on each entry. Kyverno's mutateDigest

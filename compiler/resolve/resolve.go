@@ -27,6 +27,8 @@ type Policy struct {
 	Resolved *spec.Node
 	// SystemNamespaces is what excludeSystemNamespaces leaves out.
 	SystemNamespaces []string
+	// Partial is set where Resolved lacks what the spec inherits.
+	Partial bool
 }
 
 // DefaultSystemNamespaces is what excludeSystemNamespaces leaves out where the

@@ -45,7 +45,8 @@ func (e *YAMLError) Error() string {
 // does: the YAML 1.1 booleans (yes, on, …) are booleans, timestamps are
 // strings, keys are strings, and empty documents do not count. Aliases and
 // merge keys are expanded. A repeated key is an error, as under kubectl's
-// strict validation. The values' positions are in the file of the given name.
+// strict validation. The values' positions are in the file of the given name:
+// a field's value stands at its key, as in CUE, and an alias's at its anchor.
 //
 // Errors are of type *YAMLError. Size, depth and the number of values are
 // bounded, so that no input is too much to try.
@@ -220,9 +221,13 @@ func (d *yamlDecoder) mapping(n *yaml.Node, depth int) (*Node, error) {
 			return nil, d.errorf(key, "the key %q stands twice in one mapping", name)
 		}
 		index[name] = true
+		pos := d.pos(key)
 		v, err := d.node(value, depth+1)
 		if err != nil {
 			return nil, err
+		}
+		if value.Kind != yaml.AliasNode {
+			v.Pos = pos
 		}
 		out.Fields = append(out.Fields, Field{name, v})
 	}

@@ -1,0 +1,78 @@
+package vet
+
+import (
+	"fmt"
+	"slices"
+
+	"kcue.dev/diag"
+)
+
+// autogenAnnotation limits Kyverno's autogen (pkg/autogen/v1).
+const autogenAnnotation = "pod-policies.kyverno.io/autogen-controllers"
+
+// autogen warns where one rule turns off Kyverno's autogen for the others:
+// CanAutoGen (pkg/autogen/v1/autogen.go) decides for the whole policy, so a
+// generate rule beside a rule on Pods leaves Deployments unchecked, silently.
+func (c *checker) autogen(s value) {
+	if c.root.down("metadata", "annotations", autogenAnnotation).Str() == "none" {
+		return
+	}
+	rules := s.get("rules").items()
+	var pods []string
+	for _, r := range rules {
+		if reason := c.stopsAutogen(r); reason == "" && slices.Contains(c.soleKinds(r), "Pod") {
+			pods = append(pods, r.get("name").Str())
+		}
+	}
+	if len(pods) == 0 {
+		return
+	}
+	for _, r := range rules {
+		if reason := c.stopsAutogen(r); reason != "" {
+			c.warn(diag.AutogenOff, r,
+				fmt.Sprintf("%s, which turns off Kyverno's autogen for the whole policy: %s sees Pods only, not the Deployments, Jobs and CronJobs that make them", reason, quotedList(pods)),
+				`give this rule a policy of its own, or set autogen: "none" if Pods alone are meant`)
+		}
+	}
+}
+
+func quotedList(names []string) string {
+	if len(names) == 1 {
+		return fmt.Sprintf("rule %q", names[0])
+	}
+	return fmt.Sprintf("rule %q (and %d more)", names[0], len(names)-1)
+}
+
+// soleKinds gives the kinds that a rule matches in filters of one kind each.
+func (c *checker) soleKinds(r value) []string {
+	var out []string
+	for _, f := range c.filters(r.get("match")) {
+		if kinds := f.get("resources").get("kinds").Strings(); len(kinds) == 1 {
+			out = append(out, kinds...)
+		}
+	}
+	return out
+}
+
+// stopsAutogen says what in a rule turns autogen off, or "".
+func (c *checker) stopsAutogen(r value) string {
+	if r.Has("generate") {
+		return "the rule generates"
+	}
+	mutate := r.get("mutate")
+	if mutate.Has("patchesJson6902") || slices.ContainsFunc(mutate.get("foreach").items(), func(f value) bool { return f.Has("patchesJson6902") }) {
+		return "the rule has a JSON patch"
+	}
+	for _, clause := range []string{"match", "exclude"} {
+		for _, f := range c.filters(r.get(clause)) {
+			resources := f.get("resources")
+			if by := resources.having("name", "names", "selector", "annotations"); len(by) > 0 {
+				return fmt.Sprintf("the rule's %s has %s", clause, by[0])
+			}
+			if kinds := resources.get("kinds").Strings(); len(kinds) > 1 && slices.Contains(kinds, "Pod") {
+				return fmt.Sprintf("the rule's %s lists Pod with other kinds in one filter", clause)
+			}
+		}
+	}
+	return ""
+}
