@@ -145,15 +145,6 @@ KC409: warning: odd
 	if diff := cmp.Diff(plain, b.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	b.Reset()
-	if err := diag.WriteText(&b, list, true); err != nil {
-		t.Fatal(err)
-	}
-	colored := strings.Replace(plain, "KC304", "\x1b[31mKC304\x1b[0m", 1)
-	colored = strings.Replace(colored, "KC409", "\x1b[33mKC409\x1b[0m", 1)
-	if diff := cmp.Diff(colored, b.String()); diff != "" {
-		t.Errorf("in colour (-want +got)\n%s", diff)
-	}
 	if err := diag.WriteText(failing{}, list, false); err == nil {
 		t.Error("a writer that fails is no error")
 	}

@@ -18,16 +18,23 @@ func Manual() string {
 	}
 	for _, e := range Table() {
 		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n", e.Code, capitalised(e.title()), e.Why)
-		for _, example := range []struct{ word, text string }{{"Bad", e.Bad}, {"Good", e.Good}} {
-			if example.text == "" {
-				continue
-			}
-			language := "cue"
-			if e.IsCommand() {
-				language = "sh"
-			}
-			fmt.Fprintf(&b, "\n%s:\n\n```%s\n%s\n```\n", example.word, language, strings.TrimRight(strings.TrimPrefix(example.text, "$ "), "\n"))
+		b.WriteString(e.examples())
+	}
+	return b.String()
+}
+
+// examples gives the bad and the good example in Markdown.
+func (e Explanation) examples() string {
+	var b strings.Builder
+	for _, example := range []struct{ word, text string }{{"Bad", e.Bad}, {"Good", e.Good}} {
+		if example.text == "" {
+			continue
 		}
+		language := "cue"
+		if e.IsCommand() {
+			language = "sh"
+		}
+		fmt.Fprintf(&b, "\n%s:\n\n```%s\n%s\n```\n", example.word, language, strings.TrimRight(strings.TrimPrefix(example.text, "$ "), "\n"))
 	}
 	return b.String()
 }
