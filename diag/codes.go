@@ -17,6 +17,7 @@ const (
 	PinnedVersion  Code = "KC108"
 	BadTag         Code = "KC109"
 	Reference      Code = "KC110"
+	Suppression    Code = "KC111"
 )
 
 // The codes of check: a spec does not fit the schema, or CUE cannot evaluate
@@ -67,10 +68,16 @@ const (
 	DigestInAudit         Code = "KC416"
 	VerifyImagesOverrides Code = "KC417"
 	Attestor              Code = "KC418"
+	EngineRefuses         Code = "KC419"
 )
 
 // The codes of targets: a spec that cannot be said in the API it is compiled
 // to.
 const (
 	UnknownTarget Code = "KC601"
+)
+
+// The codes about vetting itself.
+const (
+	UnusedSuppression Code = "KC530"
 )

@@ -1,5 +1,10 @@
 package diag
 
+import (
+	"slices"
+	"strings"
+)
+
 // Explanation is what the manual says of a code. Bad and Good are whole
 // packages of specs, or command lines where the mistake is in the command; the
 // tests compile each Bad and find its code, and each Good and find nothing.
@@ -38,7 +43,9 @@ const labelRule = `{
 
 // Table explains every code, in the order of the codes.
 func Table() []Explanation {
-	return append(specTable(), policyTable()...)
+	table := slices.Concat(specTable(), policyTable(), variablesTable(), celTable(), kindsTable(), structureTable(), practicesTable(), vetTable())
+	slices.SortStableFunc(table, func(a, b Explanation) int { return strings.Compare(string(a.Code), string(b.Code)) })
+	return table
 }
 
 // indent sets a nested example one level in.

@@ -1,0 +1,36 @@
+package diag
+
+// The codes of a policy's structure: patterns, patches, conditions, filters,
+// images and settings that Kyverno refuses, or takes and does not act on.
+const (
+	Anchor              Code = "KC460"
+	DeadPattern         Code = "KC461"
+	LoosePattern        Code = "KC462"
+	JSONPatch           Code = "KC463"
+	PatchOnPod          Code = "KC464"
+	Condition           Code = "KC465"
+	ConditionValue      Code = "KC466"
+	ConstantCondition   Code = "KC467"
+	Selector            Code = "KC468"
+	Subject             Code = "KC469"
+	DeadFilter          Code = "KC470"
+	PodSecurity         Code = "KC471"
+	ActionOverrides     Code = "KC472"
+	Processing          Code = "KC473"
+	AutogenControllers  Code = "KC474"
+	AutogenPartial      Code = "KC475"
+	MutateForms         Code = "KC476"
+	MutateTargets       Code = "KC477"
+	ForeachForms        Code = "KC478"
+	ImageReference      Code = "KC479"
+	LooseImageReference Code = "KC480"
+	KeyMaterial         Code = "KC481"
+	Attestation         Code = "KC482"
+	ImageExtractor      Code = "KC483"
+	MetadataValue       Code = "KC484"
+	Schedule            Code = "KC485"
+	CleanupPolicy       Code = "KC486"
+	Exception           Code = "KC487"
+	Deprecated          Code = "KC488"
+	Ignored             Code = "KC489"
+)

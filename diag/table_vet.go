@@ -1,0 +1,62 @@
+package diag
+
+// vetTable explains the codes of what is said about vetting itself.
+func vetTable() []Explanation {
+	return []Explanation{
+		{Code: Suppression, Name: "a warning cannot be turned off like this",
+			Why: "@kcue(disable=CODE) behind or in a field turns off warnings in that field, and at the top of a file in the whole file. So do .kcue.yaml for a repository, the annotation kcue.dev/disable for a policy, and --disable for a run. They name codes of warnings, or KC5 for all best practices: an error cannot be turned off.",
+			Bad: `package policies
+
+clusterPolicies: "pod-labels": {
+	@kcue(disable=KC401)
+	rules: "owner-label": ` + indent(labelRule) + `
+}
+`,
+			Good: `package policies
+
+clusterPolicies: "pod-labels": rules: "owner-label": ` + labelRule + `
+`},
+		{Code: EngineRefuses, Name: "Kyverno's own validation refuses the object",
+			Why: "kcue vet --engine puts what passed kcue's checks through Kyverno's own, in kcue-engine. If it finds something, kcue has a check too few: please report it.",
+			Bad: "$ kcue vet --engine ./..."},
+		{Code: UnusedSuppression, Name: "a warning is turned off that is not there", Warning: true,
+			Why: "What @kcue(disable=CODE) or .kcue.yaml turns off was mended, or never was. Left in place, it would hide the next mistake of its kind.",
+			Bad: `package policies
+
+clusterPolicies: "pod-labels": {
+	@kcue(disable=KC409)
+	description: "Workloads say whose they are."
+	rules: "owner-label": ` + indent(labelRule) + `
+}
+`,
+			Good: `package policies
+
+clusterPolicies: "pod-labels": {
+	description: "Workloads say whose they are."
+	rules: "owner-label": ` + indent(labelRule) + `
+}
+`},
+	}
+}
+
+// SeverityOf gives the severity of a code, and whether there is such a code.
+func SeverityOf(code Code) (Severity, bool) {
+	for _, e := range Table() {
+		if e.Code == code {
+			if e.Warning {
+				return Warning, true
+			}
+			return Error, true
+		}
+	}
+	return Error, false
+}
+
+// Codes lists the codes in their order.
+func Codes() []string {
+	var out []string
+	for _, e := range Table() {
+		out = append(out, string(e.Code))
+	}
+	return out
+}
