@@ -9,9 +9,13 @@ import (
 )
 
 // heavy lists what a light binary must not reach: Kyverno's engine, cosign and
-// the cloud SDKs that they bring.
+// the cloud SDKs that they bring. Kyverno's fork of the JMESPath parser is
+// light.
 var heavy = []string{
-	"github.com/kyverno/",
+	"github.com/kyverno/api",
+	"github.com/kyverno/kyverno",
+	"github.com/kyverno/pkg",
+	"github.com/kyverno/sdk",
 	"github.com/sigstore/",
 	"github.com/aws/",
 	"github.com/Azure/",
