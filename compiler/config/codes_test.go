@@ -1,0 +1,62 @@
+package config
+
+import (
+	"testing"
+
+	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
+)
+
+// TestCheck has a table of its own, so that it does not depend on which codes
+// there are.
+func TestCheck(t *testing.T) {
+	c := newCodes([]diag.Explanation{
+		{Code: "KC201"}, {Code: "KC409", Warning: true}, {Code: "KC501", Warning: true}, {Code: "KC502"}, {Code: "KC601"},
+	})
+	for code, want := range map[string]string{
+		"KC409": "", "KC501": "", "KC502": "", "KC5": "",
+		"KC201": "KC201 is an error, which cannot be turned off: only warnings can",
+		"KC6":   "KC6 holds errors, which cannot be turned off: expected single codes, or KC5 for all best practices",
+		"KC503": `unknown code "KC503"`,
+		"KC50":  `unknown code "KC50"`,
+		"KC":    `unknown code "KC"`,
+	} {
+		d, ok := c.check(code, diag.Position{})
+		if ok != (want == "") || d.Message != want {
+			t.Errorf("%q: %v, %s; want %s", code, ok, d.Message, want)
+		}
+	}
+}
+
+// TestNamespaced holds the list of namespaced fields to the bundle's own.
+func TestNamespaced(t *testing.T) {
+	fields := []string{
+		"bases", "clusterPolicies", "policies", "exceptions", "celExceptions", "cleanupPolicies", "clusterCleanupPolicies",
+		"validatingPolicies", "mutatingPolicies", "generatingPolicies", "imageValidatingPolicies", "deletingPolicies",
+		"namespacedValidatingPolicies", "namespacedMutatingPolicies", "namespacedGeneratingPolicies",
+		"namespacedImageValidatingPolicies", "namespacedDeletingPolicies", "resources",
+	}
+	known := 0
+	for _, field := range fields {
+		leaf := &spec.Node{Kind: spec.Struct}
+		inner := &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: "b", Value: leaf}}}
+		outer := &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: "a", Value: inner}}}
+		b := spec.NewBundle("p", &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: field, Value: outer}}})
+		namespace := ""
+		for _, p := range b.Policies {
+			namespace = p.Namespace
+		}
+		for _, n := range b.Natives {
+			namespace = n.Namespace
+		}
+		if namespaced[field] != (namespace == "a") {
+			t.Errorf("%s is namespaced: %v, and in a bundle: %v", field, namespaced[field], namespace == "a")
+		}
+		if namespaced[field] {
+			known++
+		}
+	}
+	if known != len(namespaced) {
+		t.Errorf("%d of the %d namespaced fields are tested", known, len(namespaced))
+	}
+}
