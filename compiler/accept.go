@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kcue.dev/compiler/crd"
@@ -34,7 +35,7 @@ func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files, options ve
 		}
 	}
 	for _, v := range schemas.Check(o.Node) {
-		if isEcho(v.Path, places) {
+		if echoes(v, places) {
 			continue
 		}
 		pos := o.Pos
@@ -50,6 +51,15 @@ func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files, options ve
 		o.Node = schemas.DefaultLists(o.Node)
 	}
 	return diags
+}
+
+// echoes reports whether a violation may only repeat what is said of other
+// places. That two neighbours do not go together is said of neither alone.
+func echoes(v crd.Violation, places []string) bool {
+	if v.Kind == crd.Duplicate || v.Kind == crd.NotExclusive {
+		return slices.Contains(places, v.Path)
+	}
+	return isEcho(v.Path, places)
 }
 
 // isEcho reports whether what is said of a place may only repeat what is said

@@ -8,6 +8,7 @@ package compiler
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,8 +18,10 @@ import (
 
 	"kcue.dev/compiler/check"
 	"kcue.dev/compiler/crd"
+	"kcue.dev/compiler/kinds"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/lower"
+	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/model"
 	"kcue.dev/compiler/resolve"
 	"kcue.dev/compiler/spec"
@@ -36,6 +39,11 @@ type Config struct {
 	Parallel int       // how many packages and policies to work on at once; one a processor where 0
 	// BestPractices asks for the warnings of KC5xx.
 	BestPractices bool
+	// CRDs are files and directories of CustomResourceDefinitions, whose kinds
+	// policies may name.
+	CRDs []string
+	// Disable lists codes of warnings that are not wanted, separated by commas.
+	Disable []string
 }
 
 // Result is what a compilation gives.
@@ -45,6 +53,8 @@ type Result struct {
 	// Bundles are the packages that were compiled, in the order of the
 	// arguments.
 	Bundles []Bundle
+	// Packages is how many were looked at, those with mistakes included.
+	Packages int
 	// Warnings are diagnostics that do not fail the compilation.
 	Warnings diag.List
 }
@@ -61,10 +71,12 @@ type Bundle struct {
 // the specs have mistakes: every one of them, in the order of the files. No
 // objects are given then.
 func Compile(cfg Config) (*Result, error) {
-	result, diags, err := compile(cfg)
+	off, diags := cfg.suppressions()
+	result, found, err := compile(cfg, off)
 	if err != nil {
 		return nil, err
 	}
+	diags = oncePerPlace(off.filter(append(diags, found...), false).Sorted())
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -72,37 +84,59 @@ func Compile(cfg Config) (*Result, error) {
 	return result, nil
 }
 
-// compile gives what it can, and every diagnostic in the order of the files.
-// The error is none of the specs'.
-func compile(cfg Config) (*Result, diag.List, error) {
+// compile gives what it can, and every diagnostic. It notes in off what turns
+// warnings off. The error is none of the specs'.
+func compile(cfg Config, off *suppressions) (*Result, diag.List, error) {
 	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
 		return nil, nil, diag.List{{
 			Code:    diag.UnknownTarget,
 			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
 		}}
 	}
-	c, err := newCompilation(cfg)
+	c, diags, err := newCompilation(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	packages, diags := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
+	packages, loaded := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
+	diags = append(diags, loaded...)
 	bundles := make([]Bundle, len(packages))
 	found := make([]diag.List, len(packages))
 	forEach(len(packages), c.parallel, func(i int) {
 		bundles[i], found[i] = c.bundle(packages[i])
 	})
-	result := &Result{}
+	result := &Result{Packages: len(packages)}
 	for i, b := range bundles {
 		diags = append(diags, found[i]...)
-		if b.Bundle == nil {
+		if b.Bundle == nil || found[i].HasErrors() {
 			continue
 		}
 		result.Bundles = append(result.Bundles, b)
 		result.Objects = append(result.Objects, b.Objects...)
 	}
-	diags = append(diags, duplicates(result.Bundles)...)
+	diags = append(diags, duplicates(bundles)...)
+	for _, pkg := range packages {
+		found, mistaken := attributes(pkg)
+		off.attributes = append(off.attributes, found...)
+		diags = append(diags, mistaken...)
+	}
+	for _, b := range bundles {
+		for _, o := range b.Objects {
+			if o.Node != nil {
+				diags = append(diags, off.saw(o.Node, reference(o.Node), b.Files.Position(o.Pos))...)
+			}
+		}
+	}
 	slices.SortStableFunc(result.Objects, lower.Compare)
-	return result, oncePerPlace(diags.Sorted()), nil
+	return result, diags, nil
+}
+
+// reference is how policies are named: name, or namespace/name.
+func reference(object *spec.Node) string {
+	metadata := object.Get("metadata")
+	if namespace := metadata.Get("namespace").Str(); namespace != "" {
+		return namespace + "/" + metadata.Get("name").Str()
+	}
+	return metadata.Get("name").Str()
 }
 
 // compilation is what the packages of a run share.
@@ -113,31 +147,77 @@ type compilation struct {
 	parallel int
 }
 
-func newCompilation(cfg Config) (*compilation, error) {
+// newCompilation reads what the binary brings along, and the definitions that
+// the configuration names.
+func newCompilation(cfg Config) (*compilation, diag.List, error) {
 	m, err := model.Load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	schemas, err := crd.Load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	known, err := kinds.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	var diags diag.List
+	if len(cfg.CRDs) > 0 {
+		paths := make([]string, len(cfg.CRDs))
+		for i, path := range cfg.CRDs {
+			paths[i] = inDir(cfg.Dir, path)
+		}
+		var mistakes []*manifest.Error
+		known, mistakes = known.WithFiles(paths)
+		for _, m := range mistakes {
+			diags = append(diags, unreadable(cfg.Dir, m))
+		}
 	}
 	return &compilation{
 		model:    m,
 		schemas:  schemas,
-		options:  vet.Options{BestPractices: cfg.BestPractices},
+		options:  vet.Options{BestPractices: cfg.BestPractices, Kinds: known},
 		parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0)),
-	}, nil
+	}, diags, nil
 }
 
-// bundle takes one package through the phases. Its Bundle is nil where the
-// package has mistakes.
+// withOwnKinds gives the compilation of a bundle that ships definitions of
+// kinds along with its policies.
+func (c *compilation) withOwnKinds(bundle *spec.Bundle, files *load.Files) (*compilation, diag.List) {
+	var definitions []*spec.Node
+	for _, n := range bundle.Natives {
+		if n.Field == "resources" && n.Spec.Get("kind").Str() == "CustomResourceDefinition" && !n.Broken {
+			definitions = append(definitions, n.Spec)
+		}
+	}
+	if len(definitions) == 0 {
+		return c, nil
+	}
+	known, err := c.options.Kinds.With(definitions...)
+	if err != nil {
+		d := diag.Diagnostic{Code: diag.CRDSchema, Message: "the CustomResourceDefinition would be refused: " + err.Error()}
+		var at *kinds.CRDError
+		if errors.As(err, &at) {
+			d.Pos = files.Position(at.Node.Pos)
+		}
+		return c, diag.List{d}
+	}
+	own := *c
+	own.options.Kinds = known
+	return &own, nil
+}
+
+// bundle takes one package through the phases. Where it has mistakes, some of
+// its objects are not what they should be, or are not there.
 func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
 	bundle, diags := check.Package(pkg, c.model, c.parallel)
 	if bundle == nil {
 		return Bundle{}, diags
 	}
 	files := pkg.Files()
+	c, mistaken := c.withOwnKinds(bundle, files)
+	diags = append(diags, mistaken...)
 	policies, resolved := resolve.Bundle(bundle, c.model, files)
 	diags = append(diags, resolved...)
 
@@ -157,9 +237,6 @@ func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
 	for _, later := range found {
 		diags = append(diags, withoutEchoes(later, diags)...)
 	}
-	if diags.HasErrors() {
-		return Bundle{}, diags
-	}
 	return Bundle{Bundle: bundle, Files: files, Policies: policies, Objects: objects}, diags
 }
 
@@ -170,12 +247,15 @@ func (c *compilation) policy(p *resolve.Policy, files *load.Files) (lower.Object
 	return object, append(diags, withoutEchoes(accept(&object, c.schemas, files, c.options), diags)...)
 }
 
+// inherited are the codes of what a base or an heir may settle.
+var inherited = []diag.Code{diag.NoRules, diag.NoMatch, diag.DigestInAudit}
+
 // partial gives the mistakes in a policy that is no whole one, without those
 // that what it inherits may mend.
 func (c *compilation) partial(p *resolve.Policy, files *load.Files) diag.List {
 	_, diags := c.policy(p, files)
 	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Warning || d.Code == diag.NoRules || d.Code == diag.NoMatch
+		return d.Severity == diag.Warning || slices.Contains(inherited, d.Code)
 	})
 }
 
@@ -216,6 +296,9 @@ func duplicates(bundles []Bundle) diag.List {
 	var diags diag.List
 	for _, b := range bundles {
 		for _, o := range b.Objects {
+			if o.Node == nil {
+				continue
+			}
 			key := id{o.Group(), o.Kind(), o.Namespace(), o.Name()}
 			earlier, ok := first[key]
 			if !ok {

@@ -160,9 +160,12 @@ type inputMistake struct {
 	Message  string `json:"message"`
 }
 
+func newInputMistake(e *manifest.Error) inputMistake {
+	return inputMistake{File: e.File, Document: e.Document, Line: e.Line, Message: e.Message}
+}
+
 func (m inputMistake) String() string {
-	e := manifest.Error(m)
-	return e.Error()
+	return (&manifest.Error{File: m.File, Document: m.Document, Line: m.Line, Message: m.Message}).Error()
 }
 
 func (r *evalRun) run(evaluation protocol.Evaluation) error {
@@ -179,7 +182,7 @@ func (r *evalRun) run(evaluation protocol.Evaluation) error {
 		for o, err := range r.in.objects() {
 			var mistake *manifest.Error
 			if errors.As(err, &mistake) {
-				unread = append(unread, inputMistake(*mistake))
+				unread = append(unread, newInputMistake(mistake))
 				continue
 			}
 			data, err := o.Node.MarshalJSON()
@@ -329,7 +332,7 @@ func readPolicies(s streams, global *globalFlags, f evalFlags, args []string) (*
 	for o, err := range manifest.Read(files, s.in) {
 		var mistake *manifest.Error
 		if errors.As(err, &mistake) {
-			p.mistakes = append(p.mistakes, inputMistake(*mistake))
+			p.mistakes = append(p.mistakes, newInputMistake(mistake))
 			continue
 		}
 		if err := add(o.Node, inputMistake{File: o.File, Document: o.Document}); err != nil {

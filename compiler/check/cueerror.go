@@ -117,18 +117,36 @@ func (c *checker) diagnose(m mistake) diag.Diagnostic {
 		if near := diag.Nearest(name, c.names()); near != "" {
 			d.Hint = fmt.Sprintf("did you mean %s?", near)
 		}
+		c.atExpression(&d, m)
 	case m.says(cueNotFound):
 		d.Code = diag.Reference
+		if _, name, ok := strings.Cut(d.Message, `reference "`); ok {
+			name, _, _ = strings.Cut(name, `"`)
+			if near := diag.Nearest(name, c.names()); near != "" {
+				d.Hint = fmt.Sprintf("did you mean %s?", near)
+			}
+		}
+		c.atExpression(&d, m)
 	case m.says(cueUnused):
 		d.Code = diag.Reference
 		d.Hint = "drop the import; or, where a field of that name stands before its use, quote the field's label: bases: \"org\": org.bases.baseline"
 	case m.says(cueInterpolation):
 		d.Message = "the text cannot be made: a value in it fails to evaluate"
-		if places := c.userPositions(m.errors[0]); len(places) > 0 {
-			d.Pos = places[0]
-		}
+		c.atExpression(&d, m)
+	default:
+		c.atExpression(&d, m)
 	}
 	return d
+}
+
+// atExpression puts a diagnostic at the expression that CUE speaks of, where
+// the author wrote it: a value may have many lines.
+func (c *checker) atExpression(d *diag.Diagnostic, m mistake) {
+	if pos := m.errors[0].Position(); !load.IsEmbedded(pos) {
+		d.Pos = c.files.Position(pos)
+	} else if places := c.userPositions(m.errors[0]); len(places) > 0 {
+		d.Pos = places[0]
+	}
 }
 
 // notAllowed speaks of a field that a closed struct does not have: a

@@ -30,6 +30,11 @@ type Object struct {
 	File string
 	// Document counts the documents of the file from one.
 	Document int
+	// LinesBefore is how many lines of the file come before the text in which
+	// Node's positions count. Only Located gives it.
+	LinesBefore int
+	// Comments has the comments of Node's values. Only Commented gives it.
+	Comments spec.Comments
 }
 
 // Error is a document, or a file, that holds no Kubernetes object.
@@ -38,6 +43,9 @@ type Error struct {
 	Document int // 0 where the file as a whole is meant
 	Line     int // 0 where it is not known
 	Message  string
+	// Foreign is set for a document that has neither an apiVersion nor a kind:
+	// a file of another program's, perhaps.
+	Foreign bool
 }
 
 // Error gives file:line: document n: message, or as much as is known.
@@ -106,14 +114,26 @@ func isManifest(name string) bool {
 // Read reads the objects of files, in their order, and what cannot be read as
 // errors of type *Error. Stdin is read for the file "-".
 func Read(files []string, stdin io.Reader) iter.Seq2[Object, error] {
-	return read(files, stdin, func([]byte) bool { return true })
+	return read(files, stdin, reader{wanted: func([]byte) bool { return true }})
+}
+
+// Located reads, as Read does, so that each value's place in its file is
+// known. JSON is read as the YAML that it is, within the bounds of a document.
+func Located(files []string, stdin io.Reader) iter.Seq2[Object, error] {
+	return read(files, stdin, reader{wanted: func([]byte) bool { return true }, located: true})
+}
+
+// Commented reads as Located does, and the comments of the files too.
+func Commented(files []string, stdin io.Reader) iter.Seq2[Object, error] {
+	return read(files, stdin, reader{wanted: func([]byte) bool { return true }, located: true, comments: spec.Comments{}})
 }
 
 // Mentioning reads, as Read does, only the documents whose text has a word.
 // Errors are left out: it is for a look ahead.
 func Mentioning(word string, files []string, stdin io.Reader) iter.Seq[Object] {
 	return func(yield func(Object) bool) {
-		for o, err := range read(files, stdin, func(text []byte) bool { return strings.Contains(string(text), word) }) {
+		wanted := func(text []byte) bool { return strings.Contains(string(text), word) }
+		for o, err := range read(files, stdin, reader{wanted: wanted}) {
 			if err == nil && !yield(o) {
 				return
 			}
@@ -121,22 +141,23 @@ func Mentioning(word string, files []string, stdin io.Reader) iter.Seq[Object] {
 	}
 }
 
-func read(files []string, stdin io.Reader, wanted func([]byte) bool) iter.Seq2[Object, error] {
+func read(files []string, stdin io.Reader, how reader) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		for _, file := range files {
-			if !readFile(file, stdin, wanted, yield) {
+			r := how
+			r.file, r.yield = file, yield
+			if !r.read(stdin) {
 				return
 			}
 		}
 	}
 }
 
-// readFile reads one file; it is false where no more is to be read.
-func readFile(file string, stdin io.Reader, wanted func([]byte) bool, yield func(Object, error) bool) bool {
-	r := &reader{file: file, wanted: wanted, yield: yield}
+// read reads one file; it is false where no more is to be read.
+func (r *reader) read(stdin io.Reader) bool {
 	source := stdin
-	if file != "-" {
-		f, err := os.Open(file)
+	if r.file != "-" {
+		f, err := os.Open(r.file)
 		if err != nil {
 			return r.fail(0, "%v", reason(err))
 		}
@@ -147,7 +168,7 @@ func readFile(file string, stdin io.Reader, wanted func([]byte) bool, yield func
 		source = f
 	}
 	in := bufio.NewReaderSize(source, 64<<10)
-	if isJSON(in) {
+	if !r.located && isJSON(in) {
 		return r.json(in)
 	}
 	return r.yaml(in)
@@ -165,9 +186,15 @@ func isJSON(in *bufio.Reader) bool {
 // reader reads one file.
 type reader struct {
 	file     string
+	located  bool
+	foreign  bool // what fails next is no Kubernetes object at all
 	wanted   func([]byte) bool
 	yield    func(Object, error) bool
 	document int
+	// linesBefore is how many lines come before the document at hand.
+	linesBefore int
+	// comments are those of the document at hand; nil where nobody asks for them.
+	comments spec.Comments
 	// While the items of a JSON List are read: how many have begun, and what
 	// the List says of them.
 	listed           int
@@ -178,7 +205,9 @@ func (r *reader) fail(line int, format string, args ...any) bool {
 	if r.listed > 0 {
 		format = fmt.Sprintf("item %d: ", r.listed) + format
 	}
-	return r.yield(Object{}, &Error{File: r.file, Document: r.document, Line: line, Message: fmt.Sprintf(format, args...)})
+	err := &Error{File: r.file, Document: r.document, Line: line, Message: fmt.Sprintf(format, args...), Foreign: r.foreign}
+	r.foreign = false
+	return r.yield(Object{}, err)
 }
 
 // parse reads the text of a document, which begins at a line of the file. The
@@ -187,7 +216,14 @@ func (r *reader) parse(text []byte, line int) bool {
 	if !r.wanted(text) {
 		return true
 	}
-	nodes, err := spec.ParseYAML(r.file, text)
+	r.linesBefore = max(line-1, 0)
+	var nodes []*spec.Node
+	var err error
+	if r.comments != nil {
+		nodes, r.comments, err = spec.ParseYAMLComments(r.file, text)
+	} else {
+		nodes, err = spec.ParseYAML(r.file, text)
+	}
 	var mistake *spec.YAMLError
 	switch {
 	case errors.As(err, &mistake):
@@ -245,9 +281,10 @@ func (r *reader) object(n *spec.Node, line int) bool {
 		return true
 	}
 	if mistake := mistake(n); mistake != "" {
+		r.foreign = !n.Has("apiVersion") && !n.Has("kind")
 		return r.fail(line, "is no Kubernetes object: %s", mistake)
 	}
-	return r.yield(Object{Node: n, File: r.file, Document: r.document}, nil)
+	return r.yield(Object{Node: n, File: r.file, Document: r.document, LinesBefore: r.linesBefore, Comments: r.comments}, nil)
 }
 
 // typed gives an item of a list the apiVersion and kind that it leaves out.

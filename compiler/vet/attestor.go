@@ -49,6 +49,9 @@ func (c *checker) attestor(e value, notary bool) {
 	}
 	kind := present[0]
 	body := e.get(kind)
+	c.signatureAlgorithm(e)
+	c.repository(e.get("repository"))
+	c.logs(body)
 	if notary && (kind == "keys" || kind == "keyless") {
 		c.error(diag.Attestor, body, "Notary's signatures are checked by certificates, not by "+kind, "")
 	}
@@ -57,14 +60,20 @@ func (c *checker) attestor(e value, notary bool) {
 		if len(body.having("publicKeys", "kms", "secret")) == 0 {
 			c.error(diag.Attestor, body, "no key: expected publicKeys, kms or secret", "")
 		}
+		c.publicKeys(body.get("publicKeys"))
 	case "certificates":
 		if len(body.having("cert", "certChain")) == 0 {
 			c.error(diag.Attestor, body, "no certificate: expected cert or certChain", "")
 		}
+		c.certificates(body.get("cert"), true)
+		c.certificates(body.get("certChain"), false)
 	case "keyless":
 		if body.down("rekor", "url").Str() == "" && (body.Has("rekor") || body.get("roots").Str() == "") {
 			c.error(diag.Attestor, body, "nothing to verify against: expected rekor: url, or roots", `such as rekor: url: "https://rekor.sigstore.dev"`)
 		}
+		c.expression(body.get("issuerRegExp"))
+		c.expression(body.get("subjectRegExp"))
+		c.certificates(body.get("roots"), false)
 	case "attestor":
 		c.attestorSet(body, notary)
 	}

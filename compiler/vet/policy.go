@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"kcue.dev/compiler/spec"
@@ -21,6 +20,8 @@ func (c *checker) policy() {
 		c.ruleName(r, first)
 		c.rule(r)
 	}
+	c.settings(s)
+	c.autogenControllers(s)
 	c.autogen(s)
 }
 
@@ -53,30 +54,16 @@ func (c *checker) rule(r value) {
 			"make a rule of each")
 	}
 	c.match(r)
+	c.conditions(r.get("preconditions"))
 	if v := r.get("validate"); v.exists() {
 		c.validate(v)
 	}
-	for _, v := range r.get("verifyImages").items() {
-		c.attestors(v)
+	if m := r.get("mutate"); m.exists() {
+		c.mutate(r, m)
 	}
+	for _, f := range r.down("generate", "foreach").items() {
+		c.conditions(f.get("preconditions"))
+	}
+	c.verifyImages(r)
 	c.background(r)
-}
-
-// validateForms lists the ways to validate; a rule has exactly one
-// (pkg/validation/policy/validate/validate.go).
-var validateForms = []string{"pattern", "anyPattern", "deny", "foreach", "podSecurity", "cel", "manifests"}
-
-func (c *checker) validate(v value) {
-	forms := validateForms
-	if v.Has("assert") {
-		forms = append(slices.Clone(forms), "assert")
-	}
-	switch present := v.having(forms...); len(present) {
-	case 1:
-	case 0:
-		c.error(diag.ValidateForms, v, "checks nothing: expected one of "+strings.Join(validateForms, ", "), "")
-	default:
-		c.error(diag.ValidateForms, v.get(present[1]),
-			fmt.Sprintf("has %s: expected one of %s", strings.Join(present, " and "), strings.Join(validateForms, ", ")), "make a rule of each")
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kcue.dev/compiler/kinds"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -59,6 +60,8 @@ type Options struct {
 	// BestPractices asks for the findings of KC5xx too, which no cluster
 	// refuses.
 	BestPractices bool
+	// Kinds are those of the cluster. Without them nothing is said of kinds.
+	Kinds *kinds.Table
 }
 
 // Object gives the findings in an object, in the order of the checks. An object
@@ -74,7 +77,19 @@ func Object(object *spec.Node, options Options) []Finding {
 		switch kind {
 		case "ClusterPolicy", "Policy":
 			c.policy()
+		case "CleanupPolicy", "ClusterCleanupPolicy":
+			c.cleanupPolicy()
+		case "PolicyException":
+			c.exception()
 		}
+		c.variables(kind)
+	}
+	c.cel(group, kind)
+	if options.Kinds != nil {
+		c.kinds(options.Kinds)
+	}
+	if options.BestPractices {
+		c.practices(group, kind)
 	}
 	return c.findings
 }

@@ -1,0 +1,76 @@
+package vet
+
+import (
+	"fmt"
+	"strings"
+
+	"kcue.dev/diag"
+)
+
+// actionOverrides checks the failure actions of some namespaces: one namespace
+// must not have both (pkg/validation/policy/validate.go validateNamespaces).
+func (c *checker) actionOverrides(overrides value) {
+	type named struct {
+		action string
+		at     value
+	}
+	var earlier []named
+	for _, o := range overrides.items() {
+		action := strings.ToLower(o.get("action").Str())
+		if action == "" {
+			c.error(diag.ActionOverrides, o.get("action"), "the override has no action: expected Audit or Enforce", "")
+			continue
+		}
+		c.selector(o.get("namespaceSelector"))
+		var own []named
+		for _, ns := range o.get("namespaces").items() {
+			c.namespaceName(ns)
+			for _, e := range earlier {
+				if e.action == action || !overlap(e.at.Str(), ns.Str()) {
+					continue
+				}
+				message := fmt.Sprintf("the namespace %q has another action already", ns.Str())
+				if e.at.Str() != ns.Str() {
+					message = fmt.Sprintf("%q and %q, which has another action, stand for the same namespaces", ns.Str(), e.at.Str())
+				}
+				c.error(diag.ActionOverrides, ns, message+": Kyverno refuses the policy", "give each namespace one action")
+				break
+			}
+			own = append(own, named{action, ns})
+		}
+		earlier = append(earlier, own...)
+	}
+}
+
+// overlap reports whether Kyverno finds that two names or patterns stand for
+// the same: it matches each against the other, as text.
+func overlap(a, b string) bool {
+	return a == b || isWildcard(a) && wildcardMatch(a, b) || isWildcard(b) && wildcardMatch(b, a)
+}
+
+// wildcardMatch matches a text against a pattern, in which * stands for any
+// text and ? for one character (ext/wildcard Match). It takes time in
+// proportion to the product of the lengths.
+func wildcardMatch(pattern, text string) bool {
+	p, t := []rune(pattern), []rune(text)
+	i, star, mark := 0, -1, 0
+	for j := 0; j < len(t); {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
+}
