@@ -188,7 +188,9 @@ func (c *compilation) withOwnKinds(bundle *spec.Bundle, files *load.Files) (*com
 	var definitions []*spec.Node
 	for _, n := range bundle.Natives {
 		if n.Field == "resources" && n.Spec.Get("kind").Str() == "CustomResourceDefinition" && !n.Broken {
-			definitions = append(definitions, n.Spec)
+			if o, diags := lower.Native(n, files); !diags.HasErrors() {
+				definitions = append(definitions, o.Node)
+			}
 		}
 	}
 	if len(definitions) == 0 {

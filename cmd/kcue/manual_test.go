@@ -4,6 +4,7 @@ package main
 var notRun = map[string]string{
 	"go test ./... ./evaluator/...": "would run this test",
 	"kubectl apply -k deploy":       "needs a cluster",
+	"kcue vet --crds crds/ ./...":   "needs definitions: testdata/script/vet_crds.txtar runs it",
 
 	// What needs the engine is run by the scripts of evaluator/cmd/kcue-engine:
 	// the light module's tests do not build it.

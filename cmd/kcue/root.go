@@ -100,6 +100,11 @@ func (g *globalFlags) color(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// diagnosticStyle is how diagnostics are written to w.
+func (g *globalFlags) diagnosticStyle(w io.Writer) diag.Options {
+	return diag.Options{Color: g.color(w), Source: diag.FileSource("."), Version: buildVersion()}
+}
+
 // warningsShown is how many warnings of one code are printed in full: a
 // repository with one habit has the same warning in every policy.
 const warningsShown = 10
@@ -166,6 +171,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newBuildCommand(s, global),
+		newVetCommand(s, global),
 		newTestCommand(s, global),
 		newEvalCommand(s, global),
 		newSummaryCommand(s, global),

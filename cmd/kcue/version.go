@@ -33,11 +33,8 @@ func versionText() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version, cue, revision := "(devel)", "unknown", ""
+	cue, revision := "unknown", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
 		for _, m := range info.Deps {
 			if m.Path == cuePath {
 				cue = m.Version
@@ -49,7 +46,16 @@ func versionText() (string, error) {
 			}
 		}
 	}
-	return fmt.Sprintf("kcue %s%s\ncue %s\nkyverno %s\nmodule kcue.dev@v0 %s\n", version, revision, cue, schemas.Version(), load.EmbeddedVersion), nil
+	return fmt.Sprintf("kcue %s%s\ncue %s\nkyverno %s\nmodule kcue.dev@v0 %s\n", buildVersion(), revision, cue, schemas.Version(), load.EmbeddedVersion), nil
+}
+
+// buildVersion is the version of the binary's module, "(devel)" where it was
+// built from a working tree.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // noArguments rejects arguments as wrong usage.
