@@ -115,6 +115,9 @@ func HasVariables(text string) bool { return variable.MatchString(text) }
 // Unclosed gives the place of a {{ that no }} closes, where a text has one:
 // Kyverno takes it for plain text.
 func Unclosed(text string) (offset int, ok bool) {
+	if !strings.Contains(text, "{{") {
+		return 0, false
+	}
 	for range maxNesting {
 		matches := variable.FindAllStringSubmatchIndex(text, -1)
 		if len(matches) == 0 {

@@ -76,7 +76,7 @@ func (c *checker) backgroundVariables(s value, background bool) {
 			continue
 		}
 		f.walk(func(at value, text string) bool {
-			if at.name == lastApplied {
+			if at.name == lastApplied || !strings.Contains(text, "{{") {
 				return true
 			}
 			expressions := []string{}
