@@ -33,8 +33,9 @@ func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
 	work := make(chan int)
 	for range min(max(parallel, 1), len(objects)) {
 		wg.Go(func() {
+			w := newWriter()
 			for i := range work {
-				docs[i], errs[i] = Document(objects[i])
+				docs[i], errs[i] = w.document(objects[i])
 			}
 		})
 	}
@@ -52,10 +53,10 @@ func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
 }
 
 // Document gives one object as a YAML document.
-func Document(object *spec.Node) ([]byte, error) {
-	if !object.IsValid() {
-		return nil, errInvalid
-	}
+func Document(object *spec.Node) ([]byte, error) { return newWriter().document(object) }
+
+// libraryDocument is what the YAML library makes of an object.
+func libraryDocument(object *spec.Node) ([]byte, error) {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
