@@ -38,14 +38,36 @@ const (
 	stageDelete
 )
 
+// need is what of Kyverno's CEL libraries a policy must be compiled with.
+type need int
+
+const (
+	// needNothing is of a policy that names none of what they declare.
+	needNothing need = iota
+	// needDeclarations is of one that may call their pure functions.
+	needDeclarations
+	// needLibrary is of one that may ask for what a library answers.
+	needLibrary
+)
+
+// needOf finds what a policy of such texts needs.
+func needOf(values ...any) need {
+	switch {
+	case asks(values...):
+		return needLibrary
+	case celcontext.Names(values...):
+		return needDeclarations
+	}
+	return needNothing
+}
+
 // family is a policy of any other kind than ClusterPolicy and Policy. It has no
 // named rules: what it says is of the policy as a whole.
 type family interface {
 	stage() stage
-	// asksLibrary reports whether the policy calls functions of its library.
-	asksLibrary() bool
-	// compile prepares the policy, for which celcontext.Compile is held with
-	// the given library.
+	// needs says what the policy must be compiled with.
+	needs() need
+	// compile prepares the policy, for which celcontext is held as that says.
 	compile(c *library) error
 	// evaluate gives what the policy says of the request; nothing where the
 	// request does not concern it.
@@ -58,7 +80,7 @@ type family interface {
 // whenever all of its forms are at work; any other has a single form.
 type pool[T any] struct {
 	new    func() (T, error)
-	asks   bool
+	need   need
 	shared T
 
 	mu   sync.Mutex
@@ -70,7 +92,7 @@ type pooled[T any] struct {
 	library *library
 }
 
-func (p *pool[T]) asksLibrary() bool { return p.asks }
+func (p *pool[T]) needs() need { return p.need }
 
 // compile makes the first form.
 func (p *pool[T]) compile(c *library) error {
@@ -78,7 +100,7 @@ func (p *pool[T]) compile(c *library) error {
 	if err != nil {
 		return err
 	}
-	if !p.asks {
+	if p.need != needLibrary {
 		p.shared = form
 		return nil
 	}
@@ -89,7 +111,7 @@ func (p *pool[T]) compile(c *library) error {
 // use calls f with a form that answers from the given look-ups. A form in which
 // f panics is not used again.
 func (p *pool[T]) use(l *lookups, f func(form T, c *library) error) error {
-	if !p.asks {
+	if p.need != needLibrary {
 		return f(p.shared, &library{lookups: l})
 	}
 	taken, err := p.take()
@@ -149,6 +171,11 @@ func asks(values ...any) bool {
 
 // celExceptions are the exceptions from the policies of policies.kyverno.io.
 type celExceptions []*policiesv1beta1.PolicyException
+
+func decodeCELException(object *unstructured.Unstructured) (*policiesv1beta1.PolicyException, error) {
+	exception := &policiesv1beta1.PolicyException{}
+	return exception, decodeStrict(object, exception)
+}
 
 // List implements Kyverno's PolicyExceptionLister (pkg/cel/engine).
 func (e celExceptions) List(labels.Selector) ([]*policiesv1beta1.PolicyException, error) {

@@ -34,7 +34,7 @@ func newDeleting(object *unstructured.Unstructured, exceptions celExceptions) (*
 	if err != nil {
 		return nil, err
 	}
-	d.asks = asks(append(expressions(matched), object.Object["spec"])...)
+	d.need = needOf(append(expressions(matched), object.Object["spec"])...)
 	d.new = func() (*compiler.Policy, error) {
 		compiled, errs := compiler.NewCompiler().Compile(d.source, matched)
 		if len(errs) > 0 {

@@ -15,21 +15,16 @@ package evaluator
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 
-	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
 	"github.com/kyverno/kyverno/api/kyverno"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/kyverno/kyverno/pkg/engine/jmespath"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kcue.dev/evaluator/admission"
 	"kcue.dev/evaluator/celcontext"
@@ -43,6 +38,9 @@ type Options struct {
 	// Reviewer, where given, refuses the policies and exceptions that a
 	// cluster would refuse. Without it a policy only has to decode strictly.
 	Reviewer *admission.Reviewer
+	// Cache, where given, has what other evaluators have prepared and keeps
+	// what this one does.
+	Cache *Cache
 	// Parallel is how many requests EvaluateAll evaluates at once; 0 is a
 	// request for each core.
 	Parallel int
@@ -57,7 +55,7 @@ type Evaluator struct {
 	// celExceptions are those from the policies of policies.kyverno.io.
 	celExceptions celExceptions
 	problems      []Problem
-	schemas       *schemas
+	cache         *Cache
 	kinds         *kinds
 	config        config.Configuration
 	jmespath      jmespath.Interface
@@ -78,14 +76,18 @@ type Problem struct {
 // cannot be prepared is kept as a Problem, beside which the others work; the
 // error is for what prevents all evaluation.
 func New(objects []unstructured.Unstructured, options Options) (*Evaluator, error) {
-	kinds, err := readKinds()
+	if err := celcontext.Prepare(); err != nil {
+		return nil, err
+	}
+	cache := options.Cache
+	if cache == nil {
+		cache = NewCache()
+	}
+	kinds, err := cache.kinds()
 	if err != nil {
 		return nil, err
 	}
-	// Kyverno's resource filters are a cluster's own configuration; here
-	// every resource is looked at.
-	cfg := config.NewDefaultConfiguration(true)
-	e := &Evaluator{options: options, kinds: kinds, schemas: &schemas{}, config: cfg, jmespath: jmespath.New(cfg)}
+	e := &Evaluator{options: options, cache: cache, kinds: kinds, config: cache.config, jmespath: cache.jmespath}
 	if e.options.Parallel <= 0 {
 		e.options.Parallel = runtime.GOMAXPROCS(0)
 	}
@@ -95,14 +97,17 @@ func New(objects []unstructured.Unstructured, options Options) (*Evaluator, erro
 	for i := range objects {
 		errs[i] = e.prepareException(&objects[i])
 	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range objects {
-		if errs[i] == nil {
-			prepared[i], errs[i] = e.preparePolicy(&objects[i])
-		}
+		g.Go(func() error {
+			if errs[i] == nil {
+				prepared[i], errs[i] = e.preparePolicy(&objects[i])
+			}
+			return nil
+		})
 	}
-	if err := e.compile(prepared, errs); err != nil {
-		return nil, err
-	}
+	_ = g.Wait()
 	for i := range objects {
 		o := &objects[i]
 		gvk := o.GroupVersionKind()
@@ -119,11 +124,10 @@ func New(objects []unstructured.Unstructured, options Options) (*Evaluator, erro
 	return e, nil
 }
 
-// prepareException has the reviewer look at an object of Kyverno's and keeps it
-// if it is an exception.
+// prepareException keeps an exception, unless the reviewer refuses it.
 func (e *Evaluator) prepareException(object *unstructured.Unstructured) error {
 	gvk := object.GroupVersionKind()
-	if !isKyverno(gvk.Group) {
+	if !isKyverno(gvk.Group) || gvk.Kind != "PolicyException" {
 		return nil
 	}
 	if e.options.Reviewer != nil {
@@ -131,110 +135,45 @@ func (e *Evaluator) prepareException(object *unstructured.Unstructured) error {
 			return err
 		}
 	}
-	switch gvk.GroupKind() {
-	case schema.GroupKind{Group: "kyverno.io", Kind: "PolicyException"}:
+	if gvk.Group == "kyverno.io" {
 		exception := &kyvernov2.PolicyException{}
 		if err := decodeStrict(object, exception); err != nil {
 			return err
 		}
 		e.exceptions = append(e.exceptions, exception)
-	case schema.GroupKind{Group: "policies.kyverno.io", Kind: "PolicyException"}:
-		exception := &policiesv1beta1.PolicyException{}
-		if err := decodeStrict(object, exception); err != nil {
-			return err
-		}
+		return nil
+	}
+	exception, err := decodeCELException(object)
+	if err == nil {
 		e.celExceptions = append(e.celExceptions, exception)
 	}
-	return nil
+	return err
 }
 
-// preparePolicy decodes a policy; nil without an error is for any other object.
+// preparePolicy decodes and compiles a policy, unless the reviewer refuses it;
+// nil without an error is for any other object.
 func (e *Evaluator) preparePolicy(object *unstructured.Unstructured) (*policy, error) {
 	gvk := object.GroupVersionKind()
 	if !isKyverno(gvk.Group) || gvk.Kind == "PolicyException" {
 		return nil, nil
 	}
+	if e.options.Reviewer != nil {
+		if err := e.cache.accept(e.options.Reviewer, object, e.celExceptions); err != nil {
+			return nil, err
+		}
+	}
 	if gvk.Group == "kyverno.io" && (gvk.Kind == "ClusterPolicy" || gvk.Kind == "Policy") {
 		return newPolicy(object)
 	}
-	f, err := e.newFamily(object)
+	f, err := e.cache.family(object, e.celExceptions)
 	if err != nil {
 		return nil, err
 	}
 	return &policy{
 		ref:    PolicyRef{APIVersion: object.GetAPIVersion(), Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()},
-		family: f,
+		family: f.family,
 		scored: object.GetAnnotations()[kyverno.AnnotationPolicyScored] != "false",
-	}, nil
-}
-
-// newFamily decodes a policy by its kind. The versions of policies.kyverno.io
-// differ in nothing but the name, so that Kyverno reads them all as v1beta1
-// (pkg/utils/admission/policy.go).
-func (e *Evaluator) newFamily(object *unstructured.Unstructured) (family, error) {
-	gvk := object.GroupVersionKind()
-	if gvk.Group == "policies.kyverno.io" && slices.Contains([]string{"v1", "v1beta1", "v1alpha1"}, gvk.Version) {
-		switch strings.TrimPrefix(gvk.Kind, "Namespaced") {
-		case "ValidatingPolicy":
-			return newValidating(object, e.celExceptions)
-		case "MutatingPolicy":
-			return newMutating(object, e.celExceptions, e.schemas)
-		case "GeneratingPolicy":
-			return newGenerating(object, e.celExceptions)
-		case "ImageValidatingPolicy":
-			return newImageValidating(object, e.celExceptions)
-		case "DeletingPolicy":
-			return newDeleting(object, e.celExceptions)
-		}
-	}
-	if gvk.Group == "kyverno.io" && slices.Contains([]string{"v2", "v2beta1"}, gvk.Version) && (gvk.Kind == "CleanupPolicy" || gvk.Kind == "ClusterCleanupPolicy") {
-		return newCleanup(object)
-	}
-	return nil, fmt.Errorf("%s of %s is not evaluated", gvk.Kind, gvk.GroupVersion())
-}
-
-// compile compiles the policies that are compiled at all, and notes the error of
-// each that cannot be. Those that ask nothing of their library have one in
-// common, and so are compiled at the same time.
-func (e *Evaluator) compile(prepared []*policy, errs []error) error {
-	var common []int
-	for i, p := range prepared {
-		switch {
-		case p == nil || p.family == nil:
-		case !p.family.asksLibrary():
-			common = append(common, i)
-		default:
-			c := &library{answers: map[string]any{}}
-			if err := celcontext.Compile(c, func() { errs[i] = guardCompile(p.family, c) }); err != nil {
-				return err
-			}
-		}
-	}
-	if len(common) == 0 {
-		return nil
-	}
-	c := &library{answers: map[string]any{}}
-	return celcontext.Compile(c, func() {
-		var g errgroup.Group
-		g.SetLimit(runtime.GOMAXPROCS(0))
-		for _, i := range common {
-			g.Go(func() error {
-				errs[i] = guardCompile(prepared[i].family, c)
-				return nil
-			})
-		}
-		_ = g.Wait()
-	})
-}
-
-// guardCompile turns a panic of Kyverno's compiler into an error of the policy.
-func guardCompile(f family, c *library) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v%s", cause, panicSite(debug.Stack()))
-		}
-	}()
-	return f.compile(c)
+	}, f.compile()
 }
 
 // Problems lists the objects that could not be prepared, in the order in which

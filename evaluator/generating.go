@@ -31,7 +31,7 @@ func newGenerating(object *unstructured.Unstructured, exceptions celExceptions) 
 	if err != nil {
 		return nil, err
 	}
-	g.asks = asks(append(expressions(matched), object.Object["spec"])...)
+	g.need = needOf(append(expressions(matched), object.Object["spec"])...)
 	g.new = func() (*compiler.Policy, error) {
 		compiled, errs := compiler.NewCompiler().Compile(g.source, matched)
 		if len(errs) > 0 {

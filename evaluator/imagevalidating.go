@@ -71,7 +71,7 @@ func newImageValidating(object *unstructured.Unstructured, exceptions celExcepti
 
 func (v *imageValidating) stage() stage { return stageValidate }
 
-func (v *imageValidating) asksLibrary() bool { return true }
+func (v *imageValidating) needs() need { return needLibrary }
 
 // compile only looks for mistakes, those of the attestors among them.
 func (v *imageValidating) compile(*library) error {

@@ -58,7 +58,7 @@ func newMutating(object *unstructured.Unstructured, exceptions celExceptions, s 
 	if err != nil {
 		return nil, err
 	}
-	m.asks = asks(append(expressions(matched), object.Object["spec"])...)
+	m.need = needOf(append(expressions(matched), object.Object["spec"])...)
 	m.new = func() (mutatingForm, error) { return compileMutating(m.source, matched) }
 	return m, nil
 }
@@ -274,30 +274,50 @@ func resourcesIn(found map[string]any) ([]*unstructured.Unstructured, error) {
 
 // schemas gives the engine what it needs to apply a configuration
 // (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds and of
-// the custom ones that Kyverno's command line embeds.
+// the custom ones that Kyverno's command line embeds. A group and version is
+// read when it is first needed, which takes tens of milliseconds.
 type schemas struct {
-	mu    sync.Mutex
-	inner compiler.TypeConverterManager
+	mu     sync.Mutex
+	groups map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter
 }
 
-// GetTypeConverter implements compiler.TypeConverterManager. Kyverno's own keeps
-// what it has read, but not for many goroutines at once.
+// GetTypeConverter implements compiler.TypeConverterManager.
 func (s *schemas) GetTypeConverter(gvk schema.GroupVersionKind) managedfields.TypeConverter {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.inner == nil {
-		var clients []openapi.Client
-		if crds, err := data.Crds(); err == nil {
-			clients = append(clients, openapiclient.NewLocalSchemaFiles(crds))
+	of, ok := s.groups[gvk.GroupVersion()]
+	if !ok {
+		of = readSchemas()
+		if s.groups == nil {
+			s.groups = map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter{}
 		}
-		// As in Kyverno (cmd/cli/kubectl-kyverno/processor, openAPI).
-		clients = append(clients, openapiclient.NewHardcodedBuiltins("1.32"))
-		s.inner = compiler.NewStaticTypeConverterManager(openapiclient.NewComposite(clients...))
+		s.groups[gvk.GroupVersion()] = of
 	}
-	if converter := s.inner.GetTypeConverter(gvk); converter != nil {
+	s.mu.Unlock()
+	if converter := of(gvk); converter != nil {
 		return converter
 	}
 	return noSchema{gvk}
+}
+
+// readSchemas gives the schemas of one group and version. Kyverno's own reader
+// keeps what it has read, but not for many goroutines at once.
+func readSchemas() func(schema.GroupVersionKind) managedfields.TypeConverter {
+	var mu sync.Mutex
+	var reader compiler.TypeConverterManager
+	return func(gvk schema.GroupVersionKind) managedfields.TypeConverter {
+		mu.Lock()
+		defer mu.Unlock()
+		if reader == nil {
+			var clients []openapi.Client
+			if crds, err := data.Crds(); err == nil {
+				clients = append(clients, openapiclient.NewLocalSchemaFiles(crds))
+			}
+			// As in Kyverno (cmd/cli/kubectl-kyverno/processor, openAPI).
+			clients = append(clients, openapiclient.NewHardcodedBuiltins("1.32"))
+			reader = compiler.NewStaticTypeConverterManager(openapiclient.NewComposite(clients...))
+		}
+		return reader.GetTypeConverter(gvk)
+	}
 }
 
 // noSchema is the converter of a kind whose schema is not known.

@@ -44,7 +44,7 @@ func newValidating(object *unstructured.Unstructured, exceptions celExceptions) 
 	if err != nil {
 		return nil, err
 	}
-	v.asks = asks(append(expressions(matched), object.Object["spec"])...)
+	v.need = needOf(append(expressions(matched), object.Object["spec"])...)
 	v.new = func() (validatingForm, error) { return compileValidating(v.source, matched) }
 	return v, nil
 }

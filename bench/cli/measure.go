@@ -26,16 +26,26 @@ func measure(dir, name string, args ...string) (sample, error) {
 	command.Stderr = &complaint
 	start := time.Now()
 	err := command.Run()
-	s := sample{wall: time.Since(start)}
+	wall := time.Since(start)
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
-		return s, fmt.Errorf("%s %.200s: %w\n%.2000s", name, strings.Join(args, " "), err, complaint.String())
+		return sample{}, fmt.Errorf("%s %.200s: %w\n%.2000s", name, strings.Join(args, " "), err, complaint.String())
 	}
-	s.cpu = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
+	return used(command, wall), nil
+}
+
+// used is what a command that has ended took.
+func used(command *exec.Cmd, wall time.Duration) sample {
+	s := sample{wall: wall, cpu: command.ProcessState.UserTime() + command.ProcessState.SystemTime()}
 	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.memory = usage.Maxrss << 10
 	}
-	return s, nil
+	return s
+}
+
+// add makes one sample of processes that run after each other.
+func (s sample) add(next sample) sample {
+	return sample{wall: s.wall + next.wall, cpu: s.cpu + next.cpu, memory: max(s.memory, next.memory)}
 }
 
 func median(samples []sample) sample {
@@ -57,10 +67,14 @@ func (b *bench) compare(what string, kyverno, kcue []string) error {
 		}
 		ours = append(ours, s)
 	}
-	t, o := median(theirs), median(ours)
-	fmt.Printf("| %s | %s | %s | 1/%.1f | %s | %s | 1/%.1f | %d MB | %d MB |\n", what, round(t.wall), round(o.wall),
-		float64(t.wall)/float64(o.wall), round(t.cpu), round(o.cpu), float64(t.cpu)/float64(o.cpu), t.memory>>20, o.memory>>20)
+	printRow(what, median(theirs), median(ours))
 	return nil
+}
+
+// printRow prints a row of the table.
+func printRow(what string, kyverno, kcue sample) {
+	fmt.Printf("| %s | %s | %s | 1/%.1f | %s | %s | 1/%.1f | %d MB | %d MB |\n", what, round(kyverno.wall), round(kcue.wall),
+		float64(kyverno.wall)/float64(kcue.wall), round(kyverno.cpu), round(kcue.cpu), float64(kyverno.cpu)/float64(kcue.cpu), kyverno.memory>>20, kcue.memory>>20)
 }
 
 func header(kyverno, kcue string) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"kcue.dev/protocol"
 )
@@ -24,6 +25,8 @@ type suite struct {
 	// aborts tells that Kyverno's command line gives up the whole run over
 	// this suite.
 	aborts bool
+	// alone is what Kyverno's command line takes for this suite by itself.
+	alone sample
 }
 
 func findSuites(corpus string) ([]*suite, error) {
@@ -159,11 +162,11 @@ func (b *bench) compareVerdicts(suites []*suite, print bool) error {
 	counts := map[string]*count{}
 	var differing []string
 	for _, s := range suites {
-		rows, aborted, err := b.kyvernoTest(s.dir)
+		rows, aborted, alone, err := b.kyvernoTest(s.dir)
 		if err != nil {
 			return err
 		}
-		s.aborts = aborted
+		s.aborts, s.alone = aborted, alone
 		n := counts[s.class]
 		if n == nil {
 			n = &count{}
@@ -195,7 +198,7 @@ func (b *bench) compareVerdicts(suites []*suite, print bool) error {
 	}
 	fmt.Print("\n| suites | | that kyverno test gives up | checks | both pass | both fail | differ |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	var all count
-	for _, class := range []string{"legacy", "vpol", "mpol", "gpol"} {
+	for _, class := range classes {
 		n := counts[class]
 		if n == nil {
 			continue
@@ -223,16 +226,17 @@ func oneLine(text string) string {
 }
 
 // kyvernoTest runs one suite in Kyverno's command line.
-func (b *bench) kyvernoTest(dir string) (rows []row, aborted bool, err error) {
+func (b *bench) kyvernoTest(dir string) (rows []row, aborted bool, alone sample, err error) {
 	command := exec.Command(b.kyverno, "test", dir, "--detailed-results", "--remove-color", "-o", "json")
 	command.Dir = b.corpus
+	start := time.Now()
 	output, err := command.Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return nil, false, err
+		return nil, false, sample{}, err
 	}
 	rows, ok := parseRows(output)
-	return rows, !ok, nil
+	return rows, !ok, used(command, time.Since(start)), nil
 }
 
 // kcueTest runs suites in kcue.

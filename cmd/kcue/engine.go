@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -88,6 +89,7 @@ func startEngine() (*engine, error) {
 	}
 	e := &engine{path: path, cmd: exec.Command(path, "serve"), stderr: &tail{}}
 	e.cmd.Stderr = e.stderr
+	e.cmd.Env = engineEnvironment(os.Environ())
 	// A child of its own might hold stderr open.
 	e.cmd.WaitDelay = time.Second
 	if e.stdin, err = e.cmd.StdinPipe(); err != nil {
@@ -102,6 +104,18 @@ func startEngine() (*engine, error) {
 	}
 	e.in, e.out = protocol.NewWriter(e.stdin), protocol.NewReader(stdout)
 	return e, nil
+}
+
+// engineEnvironment has the engine collect garbage seldom, within bounds: most
+// of its runs are over in less time than a few collections take. What the user
+// has set stays.
+func engineEnvironment(environ []string) []string {
+	for _, v := range environ {
+		if strings.HasPrefix(v, "GOGC=") || strings.HasPrefix(v, "GOMEMLIMIT=") {
+			return environ
+		}
+	}
+	return append(slices.Clip(environ), "GOGC=400", "GOMEMLIMIT=400MiB")
 }
 
 // await makes sure that the engine speaks the same protocol.

@@ -53,12 +53,12 @@ func runTest(s streams, global *globalFlags, f testFlags, args []string) error {
 	if !ok {
 		return usagef("unknown format %q of --%s: expected text, json or junit", f.format, flagFormat)
 	}
+	e, noEngine := startEngine()
+	defer e.stop()
 	packages, files, err := testArguments(args)
 	if err != nil {
 		return err
 	}
-	e, noEngine := startEngine()
-	defer e.stop()
 	requests, err := testRequests(s, global, f, packages, files)
 	if err != nil {
 		return err

@@ -38,6 +38,8 @@ import (
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	kyvernov2alpha1 "github.com/kyverno/kyverno/api/kyverno/v2alpha1"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+
+	"kcue.dev/evaluator/celcontext"
 )
 
 // Check names the stage at which an object was refused.
@@ -89,7 +91,7 @@ func (e *RefusedError) Error() string {
 }
 
 // Reviewer holds what the checks share: the CRDs, compiled as they are first
-// needed, the API types and the table of scopes. It may be used from many
+// needed, Kyverno's API types and the table of scopes. It may be used from many
 // goroutines at once.
 type Reviewer struct {
 	scheme       *runtime.Scheme
@@ -100,9 +102,11 @@ type Reviewer struct {
 // NewReviewer reads the CRDs and the resource list that Kyverno embeds. It
 // fails only where those cannot be read.
 func NewReviewer() (*Reviewer, error) {
+	// Nothing below compiles CEL.
+	prepared := make(chan error, 1)
+	go func() { prepared <- celcontext.Prepare() }()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientscheme.AddToScheme,
 		kyvernov1.Install, kyvernov2.Install, kyvernov2alpha1.Install, kyvernov2beta1.Install,
 		policiesv1.Install, policiesv1alpha1.Install, policiesv1beta1.Install,
 	} {
@@ -118,13 +122,25 @@ func NewReviewer() (*Reviewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := <-prepared; err != nil {
+		return nil, err
+	}
 	return &Reviewer{scheme: scheme, crds: crds, clusterKinds: kinds}, nil
 }
 
 // Accept returns nil for an object that would be accepted, and otherwise a
 // *RefusedError with every reason.
 func (r *Reviewer) Accept(object *unstructured.Unstructured) error {
-	review := r.Review(object)
+	return r.AcceptCompiled(object, nil)
+}
+
+// AcceptCompiled is Accept for a caller that compiles policies of
+// policies.kyverno.io itself, which is most of the cost of reviewing one.
+// Compiles, unless it is nil, says that the policy compiles, by the compiler
+// that Kyverno's webhook calls; it is asked at most once. Where it does not, the
+// webhook's own code is run for its reasons.
+func (r *Reviewer) AcceptCompiled(object *unstructured.Unstructured, compiles func() bool) error {
+	review := r.review(object, compiles)
 	if len(review.Reasons) == 0 {
 		return nil
 	}
@@ -134,7 +150,11 @@ func (r *Reviewer) Accept(object *unstructured.Unstructured) error {
 // Review runs every check on the object, which it leaves unchanged. A check
 // that cannot run because an earlier one failed is left out: what does not
 // decode at all is not given to Kyverno's webhook.
-func (r *Reviewer) Review(object *unstructured.Unstructured) (review Review) {
+func (r *Reviewer) Review(object *unstructured.Unstructured) Review {
+	return r.review(object, nil)
+}
+
+func (r *Reviewer) review(object *unstructured.Unstructured, compiles func() bool) (review Review) {
 	reasons, fatal := r.checkObject(object)
 	review.Reasons = reasons
 	if fatal {
@@ -158,7 +178,7 @@ func (r *Reviewer) Review(object *unstructured.Unstructured) (review Review) {
 	}
 	decodes := r.decode(&review, data, object)
 	if decodes {
-		r.policy(&review, data, object)
+		r.policy(&review, data, object, compiles)
 	}
 	return review
 }
@@ -199,6 +219,9 @@ func (r *Reviewer) checkObject(object *unstructured.Unstructured) (reasons []Rea
 func (r *Reviewer) decode(review *Review, data []byte, object *unstructured.Unstructured) bool {
 	typed, err := r.scheme.New(object.GroupVersionKind())
 	if err != nil {
+		typed, err = clientscheme.Scheme.New(object.GroupVersionKind())
+	}
+	if err != nil {
 		if strings.HasSuffix(object.GroupVersionKind().Group, "kyverno.io") {
 			review.add(CheckDecode, fmt.Sprintf("Kyverno has no %s in %s", object.GetKind(), object.GetAPIVersion()))
 		}
@@ -217,13 +240,13 @@ func (r *Reviewer) decode(review *Review, data []byte, object *unstructured.Unst
 
 // policy runs Kyverno's webhook. A panic inside Kyverno is a reason too: the
 // cluster's webhook would fail on the same object.
-func (r *Reviewer) policy(review *Review, data []byte, object *unstructured.Unstructured) {
+func (r *Reviewer) policy(review *Review, data []byte, object *unstructured.Unstructured, compiles func() bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			review.add(CheckPolicy, fmt.Sprintf("Kyverno's validation panicked: %v%s", p, panicSite(debug.Stack())))
 		}
 	}()
-	warnings, errs := r.validatePolicy(data, object)
+	warnings, errs := r.validatePolicy(data, object, compiles)
 	review.Warnings = warnings
 	for _, err := range errs {
 		review.add(CheckPolicy, err.Error())

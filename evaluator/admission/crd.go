@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,10 +29,10 @@ import (
 type crdSet map[schema.GroupKind]*crd
 
 // crd is one custom resource definition. A definition is up to 1.4 MB of YAML,
-// so only its head is read at first, and the rest when it is needed.
+// so only its head is read at first, and a version when it is needed.
 type crd struct {
 	head     apiextensionsv1.CustomResourceDefinitionSpec
-	versions func() (map[string]func() (*versionSchema, error), error)
+	versions func() map[string]func() (*versionSchema, error)
 }
 
 // versionSchema is what the API server compiles of one version of a CRD.
@@ -60,27 +61,69 @@ func readCRDs() (crdSet, error) {
 		}
 		// The names and the scope come before the versions, and by
 		// themselves are YAML too.
-		head, _, _ := bytes.Cut(content, []byte("\n  versions:\n"))
+		head, versions, _ := bytes.Cut(content, []byte(versionsKey))
 		definition, err := parse(name, head)
 		if err != nil {
 			return nil, err
 		}
-		c := &crd{head: definition.Spec, versions: sync.OnceValues(func() (map[string]func() (*versionSchema, error), error) {
-			definition, err := parse(name, content)
-			if err != nil {
-				return nil, err
+		c := &crd{head: definition.Spec, versions: sync.OnceValue(func() map[string]func() (*versionSchema, error) {
+			load := map[string]func() (*versionSchema, error){}
+			for version, item := range splitVersions(versions) {
+				load[version] = sync.OnceValues(func() (*versionSchema, error) {
+					return readVersion(name, version, slices.Concat(head, []byte(versionsKey), item))
+				})
 			}
-			versions := map[string]func() (*versionSchema, error){}
-			for _, v := range definition.Spec.Versions {
-				if v.Served {
-					versions[v.Name] = sync.OnceValues(func() (*versionSchema, error) { return compile(v) })
-				}
-			}
-			return versions, nil
+			return load
 		})}
 		set[schema.GroupKind{Group: c.head.Group, Kind: c.head.Names.Kind}] = c
 	}
 	return set, nil
+}
+
+// The list of versions as controller-gen writes it: what begins an item, and
+// its name, are indented as nothing else in it is.
+const (
+	versionsKey      = "\n  versions:\n"
+	versionItem      = "\n  - "
+	versionName      = "\n    name: "
+	versionNameFirst = "  - name: "
+)
+
+// splitVersions takes the list of versions apart, by their names, without
+// reading all of its YAML.
+func splitVersions(list []byte) map[string][]byte {
+	versions := map[string][]byte{}
+	for len(list) > 0 {
+		item := list
+		list = nil
+		if end := bytes.Index(item, []byte(versionItem)); end >= 0 {
+			item, list = item[:end+1], item[end+1:]
+		}
+		rest, ok := bytes.CutPrefix(item, []byte(versionNameFirst))
+		if !ok {
+			_, rest, ok = bytes.Cut(item, []byte(versionName))
+		}
+		if name, _, _ := bytes.Cut(rest, []byte("\n")); ok {
+			versions[string(name)] = item
+		}
+	}
+	return versions
+}
+
+// readVersion compiles the schema of a CRD's one version; nil without an error
+// is for a version that is not served.
+func readVersion(file, version string, content []byte) (*versionSchema, error) {
+	definition, err := parse(file, content)
+	if err != nil {
+		return nil, err
+	}
+	if v := definition.Spec.Versions; len(v) != 1 || v[0].Name != version {
+		return nil, fmt.Errorf("the CRD %s of Kyverno: version %s is not found", file, version)
+	}
+	if !definition.Spec.Versions[0].Served {
+		return nil, nil
+	}
+	return compile(definition.Spec.Versions[0])
 }
 
 // parse decodes a CRD, or the head of one.
@@ -125,17 +168,16 @@ func (c *crd) namespaced() bool {
 // violation, an unknown field first. The error is for a version that cannot be
 // checked at all.
 func (c *crd) check(version string, object *unstructured.Unstructured) ([]string, error) {
-	versions, err := c.versions()
-	if err != nil {
-		return nil, err
-	}
-	load, ok := versions[version]
+	load, ok := c.versions()[version]
 	if !ok {
-		return nil, fmt.Errorf("%s is not served in version %s", c.head.Names.Kind, version)
+		return nil, c.notServed(version)
 	}
 	s, err := load()
 	if err != nil {
 		return nil, err
+	}
+	if s == nil {
+		return nil, c.notServed(version)
 	}
 	content := object.DeepCopy().Object
 	var messages []string
@@ -162,6 +204,10 @@ func (c *crd) check(version string, object *unstructured.Unstructured) ([]string
 		messages = append(messages, e.Error())
 	}
 	return messages, nil
+}
+
+func (c *crd) notServed(version string) error {
+	return fmt.Errorf("%s is not served in version %s", c.head.Names.Kind, version)
 }
 
 // insideWrongType reports whether a path lies in a value that is itself of the

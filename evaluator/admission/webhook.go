@@ -8,6 +8,7 @@ import (
 
 	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
 	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -19,11 +20,11 @@ import (
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	celcompiler "github.com/kyverno/kyverno/pkg/cel/compiler"
-	"github.com/kyverno/kyverno/pkg/cel/libs"
 	"github.com/kyverno/kyverno/pkg/cel/policies/dpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/gpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/vpol"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	imageevaluator "github.com/kyverno/kyverno/pkg/image/verification/evaluator"
 	admissionutils "github.com/kyverno/kyverno/pkg/utils/admission"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
@@ -66,8 +67,9 @@ func clusterScopedKinds(crds crdSet, scheme *runtime.Scheme) (sets.Set[string], 
 
 // validatePolicy does what Kyverno's webhooks do for the object's kind
 // (pkg/webhooks/policy, pkg/webhooks/exception, pkg/webhooks/celexception,
-// pkg/validation/cleanuppolicy). A kind that has no webhook is accepted.
-func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured) ([]string, []error) {
+// pkg/validation/cleanuppolicy). A kind that has no webhook is accepted. Compiles
+// is as for AcceptCompiled.
+func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured, compiles func() bool) ([]string, []error) {
 	gvk := object.GroupVersionKind()
 	request := admissionv1.AdmissionRequest{
 		Kind:      metav1.GroupVersionKind{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind},
@@ -100,38 +102,50 @@ func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured
 			if err != nil {
 				return nil, []error{err}
 			}
-			errs := exception.Validate()
-			if err := celcontext.Compile(libs.NewFakeContextProvider(), func() {
-				errs = append(errs, celcompiler.CompilePolicyExceptionMatchConditions(exception.Spec.MatchConditions, nil)...)
-			}); err != nil {
-				return nil, []error{err}
-			}
+			errs := append(exception.Validate(), celcompiler.CompilePolicyExceptionMatchConditions(exception.Spec.MatchConditions, nil)...)
 			return nil, flatten(errs.ToAggregate())
 		}
-		return validateCEL(request)
+		return validateCEL(request, compiles)
 	}
 	return nil, nil
 }
 
-// validateCEL validates a policy of policies.kyverno.io while no other policy is
-// compiled: Kyverno's compilers share a variable.
-func validateCEL(request admissionv1.AdmissionRequest) (warnings []string, errs []error) {
-	if err := celcontext.Compile(libs.NewFakeContextProvider(), func() {
-		warnings, errs = validateCELPolicy(request)
-	}); err != nil {
+// validateCEL validates a policy of policies.kyverno.io.
+func validateCEL(request admissionv1.AdmissionRequest, compiles func() bool) (warnings []string, errs []error) {
+	policy, _, err := admissionutils.GetPolicies(request)
+	if err != nil {
+		return nil, []error{err}
+	}
+	if compiles != nil && onlyCompiled(policy) && compiles() {
+		return nil, nil
+	}
+	if err := celcontext.Compile(nil, func() { warnings, errs = validateCELPolicy(policy) }); err != nil {
 		return nil, []error{err}
 	}
 	return warnings, errs
 }
 
+// onlyCompiled tells that Kyverno's webhook refuses a policy only where it does
+// not compile (vpol.Validate, mpol.Validate, gpol.Validate): it has a rule to
+// match resources by, is evaluated at all, and has no namespace, in which some
+// functions are forbidden. It is false where that is not certain.
+func onlyCompiled(policy engineapi.GenericPolicy) bool {
+	var constraints *admissionregistrationv1.MatchResources
+	if p := policy.AsValidatingPolicyLike(); p != nil {
+		constraints = p.GetValidatingPolicySpec().MatchConstraints
+	} else if p := policy.AsMutatingPolicyLike(); p != nil && (p.GetSpec().AdmissionEnabled() || p.GetSpec().MutateExistingEnabled()) {
+		constraints = p.GetSpec().MatchConstraints
+	} else if p := policy.AsGeneratingPolicyLike(); p != nil {
+		constraints = p.GetSpec().MatchConstraints
+	}
+	return constraints != nil && len(constraints.ResourceRules) > 0 && policy.GetNamespace() == ""
+}
+
 // validateCELPolicy compiles every expression of a policy of policies.kyverno.io.
 // Kyverno repeats each error as a warning, so warnings count only where there
 // is no error.
-func validateCELPolicy(request admissionv1.AdmissionRequest) ([]string, []error) {
-	policy, _, err := admissionutils.GetPolicies(request)
-	if err != nil {
-		return nil, []error{err}
-	}
+func validateCELPolicy(policy engineapi.GenericPolicy) ([]string, []error) {
+	var err error
 	var warnings []string
 	if p := policy.AsValidatingPolicyLike(); p != nil {
 		warnings, err = vpol.Validate(p)

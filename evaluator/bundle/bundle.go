@@ -40,6 +40,9 @@ import (
 type Options struct {
 	// Reviewer, where given, refuses the objects that a cluster would refuse.
 	Reviewer *admission.Reviewer
+	// Cache, where given, has what other suites have prepared, their policies
+	// aside.
+	Cache *evaluator.Cache
 	// Parallel is how many tests run at once; 0 is one for each core.
 	Parallel int
 }
@@ -55,7 +58,11 @@ func Run(ctx context.Context, suite protocol.Suite, options Options) ([]protocol
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", suite.Name, err)
 	}
-	e, err := evaluator.New(objects, evaluator.Options{Reviewer: options.Reviewer, Parallel: options.Parallel})
+	cache := options.Cache
+	if cache != nil {
+		cache = cache.Fork()
+	}
+	e, err := evaluator.New(objects, evaluator.Options{Reviewer: options.Reviewer, Cache: cache, Parallel: options.Parallel})
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,9 @@
 // Package celcontext guards what Kyverno's CEL compilers share in a process:
 // the context that the functions of its CEL libraries call (resource.Get,
 // globalContext.Get, http.Get, image.GetMetadata), a package variable that
-// every compilation reads (pkg/cel/libs/context.go), and the list of the URLs
-// that http.* may reach.
+// every compilation reads (pkg/cel/libs/context.go); the list of the URLs that
+// http.* may reach; and the environments of Kubernetes that they extend for
+// every policy (environment.go).
 package celcontext
 
 import (
@@ -12,28 +13,68 @@ import (
 	"github.com/kyverno/kyverno/pkg/toggle"
 )
 
-// compiling is the one lock over Kyverno's one variable: without it, policies
+// compiling is the one gate to what Kyverno shares: without it, policies
 // compiled at the same time would get each other's context.
-var compiling sync.Mutex
+var compiling = newGate()
 
-// offline leaves a single URL that http.* may reach, of a domain that never
-// exists (RFC 2606): Kyverno refuses any other before it asks the network.
-var offline = sync.OnceValue(func() error {
-	return toggle.HTTPAllowlist.Parse("https://kcue.invalid/")
+// prepare does once what all compilations rely on.
+var prepare = sync.OnceValues(func() (environments, error) {
+	// A single URL that http.* may reach, of a domain that never exists
+	// (RFC 2606): Kyverno refuses any other before it asks the network.
+	if err := toggle.HTTPAllowlist.Parse("https://kcue.invalid/"); err != nil {
+		return environments{}, err
+	}
+	e, err := newEnvironments()
+	if err != nil {
+		return environments{}, err
+	}
+	libs.LibraryContext = silent{}
+	return e, nil
 })
 
-// Compile runs f, in which policies compiled call ctx. Nothing that f does may
-// call Compile. After the first call, http.* functions that no given answer
-// serves fail without a connection, in the whole process.
+// Prepare readies Kyverno's CEL for what is compiled in this process. It must
+// return before anything else that compiles CEL is called, since it replaces
+// what Kubernetes and Kyverno share there; Compile and CompilePlain call it
+// themselves. After it, http.* functions that no given answer serves fail
+// without a connection, in the whole process.
+func Prepare() error {
+	_, err := prepare()
+	return err
+}
+
+// Compile runs f, in which policies compiled call ctx, while nothing else is
+// compiled. Without a ctx they are compiled and not evaluated, or call only
+// functions of Kyverno's libraries that ask nothing: any other panics. Then f
+// runs beside others without one. Nothing that f does may call Compile or
+// CompilePlain.
 func Compile(ctx libs.Context, f func()) error {
-	compiling.Lock()
-	defer compiling.Unlock()
-	if err := offline(); err != nil {
+	if ctx == nil {
+		return run(sharing{environment: full}, f)
+	}
+	return run(sharing{environment: full, context: ctx}, f)
+}
+
+// CompilePlain runs f, in which policies are compiled for which Names is false:
+// what Kyverno's libraries declare may be unknown to them. It runs beside
+// others of its own. Nothing that f does may call Compile or CompilePlain.
+func CompilePlain(f func()) error {
+	return run(sharing{environment: plain}, f)
+}
+
+func run(s sharing, f func()) error {
+	e, err := prepare()
+	if err != nil {
 		return err
 	}
-	before := libs.LibraryContext
-	libs.LibraryContext = ctx
-	defer func() { libs.LibraryContext = before }()
+	compiling.enter(s, e)
+	defer compiling.leave()
 	f()
 	return nil
 }
+
+// silent has no answers: to be asked for one is a mistake of the program's.
+type silent struct{ libs.Context }
+
+// GetHTTPMocks implements libs.Context. It is the one method that compiling a
+// policy calls.
+func (silent) GetHTTPMocks() map[string]any { return nil }

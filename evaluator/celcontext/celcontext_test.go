@@ -1,6 +1,7 @@
 package celcontext
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -10,14 +11,28 @@ import (
 )
 
 func TestCompileGivesEachItsOwnContext(t *testing.T) {
+	if err := Prepare(); err != nil {
+		t.Fatal(err)
+	}
 	before := libs.LibraryContext
 	var wg sync.WaitGroup
-	for range 20 {
+	for range 200 {
 		wg.Go(func() {
 			own := libs.NewFakeContextProvider()
 			if err := Compile(own, func() {
+				runtime.Gosched()
 				if libs.GetLibsCtx() != libs.Context(own) {
 					t.Error("a compilation sees the context of another")
+				}
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			if err := CompilePlain(func() {
+				runtime.Gosched()
+				if libs.GetLibsCtx() != before {
+					t.Error("a plain compilation sees the context of another")
 				}
 			}); err != nil {
 				t.Error(err)

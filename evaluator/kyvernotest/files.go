@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
@@ -218,22 +219,33 @@ func fillMaps(value any) {
 	}
 }
 
+// typed is a type that tells its kind.
+type typed interface{ GetObjectKind() schema.ObjectKind }
+
 // decode decodes one document strictly into a type of Kyverno's command line,
 // of which kind says the name.
-func decode(d document, kind string, into any) error {
+func decode(d document, kind string, into typed) error {
+	// Published suites have values of kind Value: Kyverno asks only for one.
+	ofKind := func(apiVersion, of string) bool {
+		return apiVersion == "cli.kyverno.io/v1alpha1" && (of == kind || of+"s" == kind)
+	}
+	decoding := yaml.UnmarshalStrict(d.data, into)
+	if decoding == nil && ofKind(into.GetObjectKind().GroupVersionKind().ToAPIVersionAndKind()) {
+		return nil
+	}
+	// What the document is comes before what is wrong with it.
 	var meta struct{ APIVersion, Kind string }
 	if err := yaml.Unmarshal(d.data, &meta); err != nil {
 		return err
 	}
-	// Published suites have values of kind Value: Kyverno asks only for one.
-	if meta.APIVersion != "cli.kyverno.io/v1alpha1" || meta.Kind != kind && meta.Kind+"s" != kind {
+	if !ofKind(meta.APIVersion, meta.Kind) {
 		return fmt.Errorf("apiVersion %q and kind %q, where cli.kyverno.io/v1alpha1 and %s are expected", meta.APIVersion, meta.Kind, kind)
 	}
-	return yaml.UnmarshalStrict(d.data, into)
+	return decoding
 }
 
 // decodeFile decodes a file that has one document of a kind.
-func (t *tree) decodeFile(dir, name, kind string, into any) error {
+func (t *tree) decodeFile(dir, name, kind string, into typed) error {
 	data, err := t.read(dir, name)
 	if err != nil {
 		return err

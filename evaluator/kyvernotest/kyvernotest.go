@@ -34,6 +34,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"kcue.dev/evaluator"
 	"kcue.dev/evaluator/admission"
 	"kcue.dev/protocol"
 )
@@ -51,6 +52,9 @@ type Options struct {
 	// Reviewer, where given, refuses the policies that a cluster would
 	// refuse.
 	Reviewer *admission.Reviewer
+	// Cache, where given, has what other suites have prepared, their policies
+	// aside.
+	Cache *evaluator.Cache
 	// Parallel is how many suites RunAll runs at once; 0 is one for each core.
 	Parallel int
 }
@@ -133,6 +137,9 @@ func RunAll(ctx context.Context, paths []string, options Options) ([]protocol.Ch
 	parallel := options.Parallel
 	if parallel <= 0 {
 		parallel = runtime.GOMAXPROCS(0)
+	}
+	if options.Cache == nil {
+		options.Cache = evaluator.NewCache()
 	}
 	checks := make([][]protocol.Check, len(paths))
 	failures := make([]error, len(paths))

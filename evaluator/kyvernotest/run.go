@@ -117,7 +117,7 @@ func (r *runner) evaluator(count int, resource string) (*evaluator.Evaluator, st
 		}
 		objects = append(objects, *object)
 	}
-	prepared, err := evaluator.New(append(objects, r.exceptions...), evaluator.Options{Values: r.lookups})
+	prepared, err := evaluator.New(append(objects, r.exceptions...), evaluator.Options{Values: r.lookups, Cache: r.cache})
 	if err != nil {
 		return nil, "", err
 	}

@@ -22,6 +22,7 @@ type suite struct {
 	files   *tree
 	dir     string
 	options Options
+	cache   *evaluator.Cache
 
 	test v1alpha1.Test
 	// positions has the place of each row.
@@ -51,6 +52,11 @@ type policy struct {
 // of the suite; the error is for a document that is no suite.
 func loadSuite(path string, d document, files *tree, dir string, options Options) (*suite, error) {
 	s := &suite{path: path, files: files, dir: dir, options: options, expected: map[string]expectedFile{}}
+	if options.Cache != nil {
+		s.cache = options.Cache.Fork()
+	} else {
+		s.cache = evaluator.NewCache()
+	}
 	if err := decode(d, "Test", &s.test); err != nil {
 		return nil, err
 	}
@@ -97,9 +103,6 @@ func (s *suite) loadPolicies() {
 				s.exceptions = append(s.exceptions, *object)
 			default:
 				p := policy{object: object, ref: evaluator.PolicyRef{APIVersion: object.GetAPIVersion(), Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}}
-				if s.options.Reviewer != nil {
-					p.refused = s.options.Reviewer.Accept(object)
-				}
 				s.policies = append(s.policies, p)
 			}
 		}
@@ -126,6 +129,13 @@ func (s *suite) loadPolicies() {
 	}
 	if len(s.policies) == 0 {
 		s.problem(errors.New("the suite has no policies"))
+	}
+	if s.options.Reviewer == nil {
+		return
+	}
+	for i := range s.policies {
+		p := &s.policies[i]
+		p.refused = s.cache.Accept(s.options.Reviewer, p.object, s.exceptions)
 	}
 }
 

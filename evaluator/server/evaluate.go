@@ -19,6 +19,10 @@ import (
 
 // evaluate answers one evaluation and the inputs that follow it.
 func (s *server) evaluate(ctx context.Context, evaluation protocol.Evaluation) error {
+	reviewer, err := s.reviewer()
+	if err != nil {
+		return err
+	}
 	objects, err := bundle.Objects(evaluation.Objects)
 	if err != nil {
 		return err
@@ -32,7 +36,7 @@ func (s *server) evaluate(ctx context.Context, evaluation protocol.Evaluation) e
 			values.Resources = append(values.Resources, o)
 		}
 	}
-	e, err := evaluator.New(objects, evaluator.Options{Values: values, Reviewer: s.reviewer})
+	e, err := evaluator.New(objects, evaluator.Options{Values: values, Reviewer: reviewer, Cache: s.cache})
 	if err != nil {
 		return err
 	}

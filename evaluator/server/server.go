@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"kcue.dev/evaluator"
 	"kcue.dev/evaluator/admission"
 	"kcue.dev/evaluator/bundle"
 	"kcue.dev/evaluator/kyvernotest"
@@ -25,7 +27,9 @@ import (
 // the peer must know is sent to it as a Failure; the error is also that of the
 // streams.
 func Serve(ctx context.Context, hello protocol.Hello, in io.Reader, out io.Writer) error {
-	s := &server{in: protocol.NewReader(in), out: protocol.NewWriter(out)}
+	s := &server{reviewer: sync.OnceValues(admission.NewReviewer), cache: evaluator.NewCache(), in: protocol.NewReader(in), out: protocol.NewWriter(out)}
+	// It is needed as soon as the peer has said what it wants.
+	go s.reviewer()
 	err := s.serve(ctx, hello)
 	if err != nil {
 		s.out.Write(protocol.Reply{Failure: err.Error()})
@@ -36,7 +40,8 @@ func Serve(ctx context.Context, hello protocol.Hello, in io.Reader, out io.Write
 type server struct {
 	in       *protocol.Reader
 	out      *protocol.Writer
-	reviewer *admission.Reviewer
+	reviewer func() (*admission.Reviewer, error)
+	cache    *evaluator.Cache
 }
 
 // send sends a reply now.
@@ -60,12 +65,6 @@ func (s *server) serve(ctx context.Context, hello protocol.Hello) error {
 	if err := first.Hello.Accept(); err != nil {
 		return err
 	}
-	reviewer, err := admission.NewReviewer()
-	if err != nil {
-		return err
-	}
-	s.reviewer = reviewer
-
 	var request protocol.Request
 	switch err := s.in.Read(&request); {
 	case err == io.EOF:
@@ -93,8 +92,14 @@ type answer struct {
 
 // test answers suites and files, several at once.
 func (s *server) test(ctx context.Context, request protocol.Request) error {
+	reviewer, err := s.reviewer()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	parallel := runtime.GOMAXPROCS(0)
+	// Suites wait for each other where they need the same schema or CRD first,
+	// or compile what must be compiled alone: there are more than processors.
+	parallel := 2 * runtime.GOMAXPROCS(0)
 	slots := make(chan struct{}, parallel)
 	pending := make(chan chan answer, 4*parallel)
 	go func() {
@@ -102,7 +107,7 @@ func (s *server) test(ctx context.Context, request protocol.Request) error {
 		var objects []unstructured.Unstructured
 		for {
 			done := make(chan answer, 1)
-			job, err := s.job(&objects, request)
+			job, err := s.job(&objects, request, reviewer)
 			if err != nil {
 				done <- answer{err: err}
 				pending <- done
@@ -147,17 +152,17 @@ func (s *server) test(ctx context.Context, request protocol.Request) error {
 
 // job is the work that a request asks for; nil where it asks for none. Objects
 // holds what files may name.
-func (s *server) job(objects *[]unstructured.Unstructured, request protocol.Request) (func(context.Context) (protocol.Checks, error), error) {
+func (s *server) job(objects *[]unstructured.Unstructured, request protocol.Request, reviewer *admission.Reviewer) (func(context.Context) (protocol.Checks, error), error) {
 	switch {
 	case request.Suite != nil:
 		suite := *request.Suite
 		return func(ctx context.Context) (protocol.Checks, error) {
-			checks, err := bundle.Run(ctx, suite, bundle.Options{Reviewer: s.reviewer})
+			checks, err := bundle.Run(ctx, suite, bundle.Options{Reviewer: reviewer, Cache: s.cache})
 			return protocol.Checks{Suite: suite.Name, Checks: checks}, err
 		}, nil
 	case request.File != nil:
 		file := *request.File
-		options := kyvernotest.Options{Root: file.Root, Objects: *objects, Reviewer: s.reviewer}
+		options := kyvernotest.Options{Root: file.Root, Objects: *objects, Reviewer: reviewer, Cache: s.cache}
 		return func(ctx context.Context) (protocol.Checks, error) {
 			checks, err := kyvernotest.Run(ctx, file.Path, options)
 			if err != nil && ctx.Err() == nil {
