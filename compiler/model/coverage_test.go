@@ -29,7 +29,6 @@ var unsayable = map[string]string{
 	"#VerifyImages.roots":                             "deprecated for attestors",
 	"#VerifyImages.additionalExtensions":              "deprecated for attestors",
 	"#VerifyImages.annotations":                       "deprecated for annotations of an attestor",
-	"#Attestor.keys.signatureAlgorithm":               "deprecated for signatureAlgorithm of the attestor",
 	"#Attestation.predicateType":                      "deprecated for type",
 }
 

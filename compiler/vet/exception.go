@@ -41,6 +41,6 @@ func (c *checker) exceptedRules(e value) {
 		c.error(diag.Exception, policy, fmt.Sprintf("%q has a wildcard, and Kyverno compares the whole name: no policy has it", policy.Text), "write an entry for each policy")
 	}
 	if rules := e.get("ruleNames"); rules.exists() && len(rules.items()) == 0 {
-		c.error(diag.Exception, rules, "no rules are named, so that the exception is from none", `such as ruleNames: ["*"], for every rule`)
+		c.error(diag.Exception, rules, "no rules are named, so that the exception is from none", `such as ruleNames: ["host-path"]`)
 	}
 }

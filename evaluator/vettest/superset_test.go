@@ -278,17 +278,6 @@ func drop(field string) func(object) bool {
 	}
 }
 
-func rename(from, to string) func(object) bool {
-	return func(m object) bool {
-		v, ok := m[from]
-		if ok {
-			delete(m, from)
-			m[to] = v
-		}
-		return ok
-	}
-}
-
 // rule applies to the first rule of a ClusterPolicy or Policy for which f is
 // true.
 func rule(f func(r object) bool) func(object) bool {
