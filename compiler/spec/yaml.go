@@ -51,6 +51,12 @@ func (e *YAMLError) Error() string {
 // Errors are of type *YAMLError. Size, depth and the number of values are
 // bounded, so that no input is too much to try.
 func ParseYAML(filename string, src []byte) ([]*Node, error) {
+	return parseYAML(filename, src, nil)
+}
+
+// parseYAML reads documents, and notes their comments where it is given a map
+// for them.
+func parseYAML(filename string, src []byte, comments Comments) ([]*Node, error) {
 	if len(src) > maxYAMLBytes {
 		return nil, &YAMLError{File: filename, Message: fmt.Sprintf("the file has more than %d bytes", maxYAMLBytes)}
 	}
@@ -64,7 +70,7 @@ func ParseYAML(filename string, src []byte) ([]*Node, error) {
 	}
 	file := token.NewFile(filename, -1, len(src))
 	file.SetLinesForContent(src)
-	d := &yamlDecoder{file: file, src: src, lines: file.Lines(), anchors: map[*yaml.Node]*anchored{}}
+	d := &yamlDecoder{file: file, src: src, lines: file.Lines(), anchors: map[*yaml.Node]*anchored{}, comments: comments}
 
 	var docs []*Node
 	dec := yaml.NewDecoder(bytes.NewReader(src))
@@ -85,7 +91,7 @@ func ParseYAML(filename string, src []byte) ([]*Node, error) {
 			return nil, err
 		}
 		if n.Kind != Null {
-			docs = append(docs, n)
+			docs = append(docs, d.commented(n, &root, root.Content[0]))
 		}
 	}
 }
@@ -110,6 +116,8 @@ type yamlDecoder struct {
 	nodes   int   // converted so far, aliases expanded
 	deepest int   // the depth reached so far
 	anchors map[*yaml.Node]*anchored
+
+	comments Comments // nil where nobody asks for them
 
 	// The place of the last position, from which the next is counted: a line
 	// may be as long as the file.
@@ -196,7 +204,7 @@ func (d *yamlDecoder) convert(n *yaml.Node, depth int) (*Node, error) {
 			if err != nil {
 				return nil, err
 			}
-			out.Items = append(out.Items, v)
+			out.Items = append(out.Items, d.commented(v, item))
 		}
 		return out, nil
 	}
@@ -229,7 +237,7 @@ func (d *yamlDecoder) mapping(n *yaml.Node, depth int) (*Node, error) {
 		if value.Kind != yaml.AliasNode {
 			v.Pos = pos
 		}
-		out.Fields = append(out.Fields, Field{name, v})
+		out.Fields = append(out.Fields, Field{name, d.commented(v, key, value)})
 	}
 	for _, m := range merged {
 		if err := d.merge(out, index, m, depth+1); err != nil {
