@@ -320,14 +320,30 @@ func duplicates(bundles []Bundle) diag.List {
 	return diags
 }
 
-// forEach calls f for 0 to n-1, at most parallel at a time.
+// forEach calls f for 0 to n-1, at most parallel at a time. A panic of f is
+// one of forEach, so that whoever calls it can recover.
 func forEach(n, parallel int, f func(int)) {
 	var wg sync.WaitGroup
+	var once sync.Once
+	var cause any
+	guarded := func(i int) {
+		defer func() {
+			if r := recover(); r != nil {
+				once.Do(func() { cause = r })
+			}
+		}()
+		f(i)
+	}
+	defer func() {
+		if cause != nil {
+			panic(cause)
+		}
+	}()
 	work := make(chan int)
 	for range min(parallel, n) {
 		wg.Go(func() {
 			for i := range work {
-				f(i)
+				guarded(i)
 			}
 		})
 	}

@@ -80,6 +80,38 @@ func Vet(cfg Config) (*Vetted, error) {
 	return out, nil
 }
 
+// Vetter vets objects of YAML one by one.
+type Vetter struct{ c *compilation }
+
+// NewVetter gives a Vetter for a cluster that has the kinds of the
+// CustomResourceDefinitions among the objects. One that is wrong declares
+// nothing.
+func NewVetter(objects []*spec.Node) (*Vetter, error) {
+	c, _, err := newCompilation(Config{})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		if o.Get("kind").Str() != "CustomResourceDefinition" {
+			continue
+		}
+		if with, err := c.options.Kinds.With(o); err == nil {
+			c.options.Kinds = with
+		}
+	}
+	return &Vetter{c}, nil
+}
+
+// Object gives what is wrong with an object that manifest.Located read, at its
+// place in its file, without best practices. Of an object that is not Kyverno's
+// nothing is wrong.
+func (v *Vetter) Object(o manifest.Object) diag.List {
+	if !v.c.isKyverno(o.Node) {
+		return nil
+	}
+	return v.c.manifest(o)
+}
+
 // vetArguments sorts arguments into packages and files of YAML.
 func vetArguments(dir string, args []string) (packages, manifests []string) {
 	for _, arg := range args {

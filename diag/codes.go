@@ -1,7 +1,7 @@
 package diag
 
 // Code names a kind of diagnostic: KC1xx load, KC2xx schema, KC3xx
-// composition, KC4xx policy semantics, KC5xx best practice, KC6xx target.
+// composition, KC4xx policy semantics, KC5xx best practice, KC6xx target, KC7xx import.
 // A code never changes its meaning, and is not used again once it is gone.
 type Code string
 
@@ -80,4 +80,10 @@ const (
 // The codes about vetting itself.
 const (
 	UnusedSuppression Code = "KC530"
+)
+
+// The codes of import: what of Kyverno's YAML cannot become a spec.
+const (
+	RoundTrip    Code = "KC701"
+	UnsayableRow Code = "KC702"
 )

@@ -43,7 +43,7 @@ const labelRule = `{
 
 // Table explains every code, in the order of the codes.
 func Table() []Explanation {
-	table := slices.Concat(specTable(), policyTable(), variablesTable(), celTable(), kindsTable(), structureTable(), practicesTable(), vetTable())
+	table := slices.Concat(specTable(), policyTable(), variablesTable(), celTable(), kindsTable(), structureTable(), practicesTable(), vetTable(), importTable())
 	slices.SortStableFunc(table, func(a, b Explanation) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return table
 }

@@ -39,6 +39,18 @@ clusterPolicies: "pod-labels": {
 	}
 }
 
+// importTable explains the codes of kcue import.
+func importTable() []Explanation {
+	return []Explanation{
+		{Code: RoundTrip, Name: "an object that no spec builds again",
+			Why: "kcue import compiles what it made of each object and compares what that builds with the object that it read. One that would come out another is left out: nothing is lost or changed in silence.",
+			Bad: "$ kcue import policies/ --out-dir specs"},
+		{Code: UnsayableRow, Name: "a row of a suite that is no test", Warning: true,
+			Why: "kcue import --tests makes tests of kyverno-test.yaml suites. What a bundle's tests have no word for, such as a value for a variable that a rule computes, stays in the suite, which kcue test runs as it is.",
+			Bad: "$ kcue import --tests policies/ --out-dir specs"},
+	}
+}
+
 // SeverityOf gives the severity of a code, and whether there is such a code.
 func SeverityOf(code Code) (Severity, bool) {
 	for _, e := range Table() {

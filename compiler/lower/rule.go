@@ -165,7 +165,7 @@ func (l *lowering) verifyImages(v *spec.Node, path spec.Path) *spec.Node {
 				f.add(field.Name, field.Value)
 			}
 		}
-		out.Items[i] = f.node(item.Pos)
+		out.Items[i] = spec.NewStruct(item.Pos, f.list...)
 	}
 	return &out
 }
