@@ -32,6 +32,7 @@ import (
 //	                   ```yaml NAME is its object of that name
 //	```cue other       not a bundle, such as a module file: must parse
 //	```yaml other      not ours: must parse
+//	```yaml file NAME  a file beside the package, or in a directory of its own
 //	```sh              kcue commands that must succeed; others are in notRun
 //
 // go test ./cmd/kcue -update rewrites what blocks show.
@@ -181,6 +182,9 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 			var v any
 			return b.text, yaml.Unmarshal([]byte(b.text), &v)
 		}
+		if len(args) == 2 && args[0] == "file" {
+			return b.text, s.file(args[1], b.text)
+		}
 		command := []string{"build"}
 		for _, name := range args {
 			command = append(command, "--name", name)
@@ -195,6 +199,18 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 		return b.text, nil
 	}
 	return "", fmt.Errorf("unknown kind of code block: %q", strings.Join(b.info, " "))
+}
+
+// file writes a file of the document's: the first begins a directory.
+func (s *session) file(name, text string) error {
+	if s.dir == "" {
+		s.dir = s.document.TempDir()
+	}
+	path := filepath.Join(s.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o666)
 }
 
 // fragments says how the pieces of CUE are made a package.
