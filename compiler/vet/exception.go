@@ -2,7 +2,10 @@ package vet
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
+	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
@@ -42,5 +45,39 @@ func (c *checker) exceptedRules(e value) {
 	}
 	if rules := e.get("ruleNames"); rules.exists() && len(rules.items()) == 0 {
 		c.error(diag.Exception, rules, "no rules are named, so that the exception is from none", `such as ruleNames: ["host-path"]`)
+	}
+}
+
+// celPolicyKinds lists the kinds of policies.kyverno.io that an exception can be
+// from.
+var celPolicyKinds = []string{
+	"ValidatingPolicy", "MutatingPolicy", "GeneratingPolicy", "ImageValidatingPolicy", "DeletingPolicy",
+	"NamespacedValidatingPolicy", "NamespacedMutatingPolicy", "NamespacedGeneratingPolicy", "NamespacedImageValidatingPolicy", "NamespacedDeletingPolicy",
+}
+
+// celExceptionRefs checks what a PolicyException of policies.kyverno.io is from
+// (api/policies.kyverno.io/v1alpha1/policy_exception.go PolicyRef.Validate, of
+// Kyverno's API module).
+func (c *checker) celExceptionRefs() {
+	refs := c.root.down("spec", "policyRefs")
+	const example = `such as policyRefs: [{name: "disallow-host-path", kind: "ValidatingPolicy"}]`
+	if refs.exists() && len(refs.items()) == 0 {
+		c.error(diag.Exception, refs, "the list is empty: the exception is from nothing", example)
+	}
+	for _, ref := range refs.items() {
+		name, kind := ref.get("name"), ref.get("kind")
+		switch {
+		case name.exists() && name.Str() == "" && name.Kind == spec.String:
+			c.error(diag.Exception, name, "no policy is named", example)
+		case isWildcard(name.Str()):
+			c.error(diag.Exception, name, fmt.Sprintf("%q has a wildcard, and Kyverno compares the whole name: no policy has it", name.Text), "write an entry for each policy")
+		}
+		if kind.exists() && kind.Kind == spec.String && !slices.Contains(celPolicyKinds, kind.Text) {
+			hint := ""
+			if near := diag.Nearest(kind.Text, celPolicyKinds); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			c.error(diag.Exception, kind, fmt.Sprintf("%q is no kind of policy: expected one of %s", kind.Text, strings.Join(celPolicyKinds[:5], ", ")+", or one of them with Namespaced before it"), hint)
+		}
 	}
 }

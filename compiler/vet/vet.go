@@ -83,6 +83,10 @@ func Object(object *spec.Node, options Options) []Finding {
 			c.exception()
 		}
 		c.variables(kind)
+	case "policies.kyverno.io":
+		if kind == "PolicyException" {
+			c.celExceptionRefs()
+		}
 	}
 	c.cel(group, kind)
 	if options.Kinds != nil {
