@@ -135,7 +135,11 @@ func errorsIn(t *testing.T, text string, codes ...diag.Code) []string {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	var out []string
-	for _, f := range vet.Object(nodes[0], vet.Options{}) {
+	known, err := kindtable.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range vet.Object(nodes[0], vet.Options{Kinds: known}) {
 		if f.Severity == diag.Error && slices.Contains(codes, f.Code) {
 			out = append(out, fmt.Sprintf("%s %s: %s", f.Code, f.Place(), f.Message))
 		}
