@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/kinds"
 	"kcue.dev/compiler/spec"
 )
 
@@ -102,7 +103,7 @@ func selectsOne(f, resource *spec.Node, operation string, isMatch bool) bool {
 	if one := r.Get("name").Str(); one != "" {
 		names = append(names, one)
 	}
-	if len(names) > 0 && !slices.ContainsFunc(names, func(p string) bool { return wildcard(p, m.Get("name").Str()) }) {
+	if len(names) > 0 && !slices.ContainsFunc(names, func(p string) bool { return kinds.Match(p, m.Get("name").Str()) }) {
 		return false
 	}
 	for _, f := range []string{"annotations", "labels"} {
@@ -112,7 +113,7 @@ func selectsOne(f, resource *spec.Node, operation string, isMatch bool) bool {
 		}
 		for _, want := range wanted.Members() {
 			if !slices.ContainsFunc(m.Get(f).Members(), func(have spec.Field) bool {
-				return wildcard(want.Name, have.Name) && wildcard(want.Value.Str(), have.Value.Str())
+				return kinds.Match(want.Name, have.Name) && kinds.Match(want.Value.Str(), have.Value.Str())
 			}) {
 				return false
 			}
@@ -124,7 +125,7 @@ func selectsOne(f, resource *spec.Node, operation string, isMatch bool) bool {
 	} else if namespace == "" {
 		namespace = "default"
 	}
-	if list := r.Get("namespaces"); list != nil && !slices.ContainsFunc(list.Strings(), func(p string) bool { return wildcard(p, namespace) }) {
+	if list := r.Get("namespaces"); list != nil && !slices.ContainsFunc(list.Strings(), func(p string) bool { return kinds.Match(p, namespace) }) {
 		return false
 	}
 	if operation == "" {
@@ -134,25 +135,4 @@ func selectsOne(f, resource *spec.Node, operation string, isMatch bool) bool {
 		return false
 	}
 	return true
-}
-
-// wildcard matches a pattern with * and ?, in time that grows with the product
-// of the two lengths.
-func wildcard(pattern, text string) bool {
-	p, t, star, mark := 0, 0, -1, 0
-	for t < len(text) {
-		switch {
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*':
-			p, t = p+1, t+1
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, t
-			p++
-		case star >= 0:
-			mark++
-			p, t = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -119,7 +119,7 @@ func (c *checker) configMapEntry(v value, sc scope) {
 		c.error(diag.ContextEntry, v.get("namespace"), "configMap has no namespace, which Kyverno asks for in the context of a rule", `such as namespace: "default"`)
 	}
 	// pkg/engine/context/loaders/configmap.go
-	if ns := v.get("namespace"); c.namespace != "" && ns.Str() != "" && ns.Text != c.namespace && !isSubstituted(ns.Text) {
+	if ns := v.get("namespace"); c.namespace != "" && ns.Str() != "" && ns.Text != c.namespace && !isVariable(ns.Text) {
 		c.error(diag.ContextEntry, ns, fmt.Sprintf("a namespaced policy sees ConfigMaps of its own namespace %q alone, not of %q", c.namespace, ns.Text), "make it a cluster policy, or copy the ConfigMap")
 	}
 }
@@ -141,11 +141,11 @@ func (c *checker) apiCallEntry(v value) {
 	if v.get("data").exists() && v.get("method").Str() != "POST" {
 		c.warn(diag.Ignored, v.get("data"), "data is sent with method POST alone", `set method: "POST"`)
 	}
-	if text := urlPath.Str(); text != "" && !strings.HasPrefix(text, "/") && !isSubstituted(text) {
+	if text := urlPath.Str(); text != "" && !strings.HasPrefix(text, "/") && !isVariable(text) {
 		c.error(diag.ContextEntry, urlPath, fmt.Sprintf("%q is no path of the Kubernetes API, which begins with a slash", clip(text)), fmt.Sprintf("did you mean %q?", "/"+text))
 		return
 	}
-	if c.namespace == "" || isSubstituted(urlPath.Str()) {
+	if c.namespace == "" || isVariable(urlPath.Str()) {
 		return
 	}
 	// pkg/engine/apicall/apiCall.go Fetch, which looks at the path of the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kcue.dev/compiler/kinds"
 	"kcue.dev/diag"
 )
 
@@ -45,32 +46,5 @@ func (c *checker) actionOverrides(overrides value) {
 // overlap reports whether Kyverno finds that two names or patterns stand for
 // the same: it matches each against the other, as text.
 func overlap(a, b string) bool {
-	return a == b || isWildcard(a) && wildcardMatch(a, b) || isWildcard(b) && wildcardMatch(b, a)
-}
-
-// wildcardMatch matches a text against a pattern, in which * stands for any
-// text and ? for one character (ext/wildcard Match). It takes time in
-// proportion to the product of the lengths.
-func wildcardMatch(pattern, text string) bool {
-	p, t := []rune(pattern), []rune(text)
-	i, star, mark := 0, -1, 0
-	for j := 0; j < len(t); {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
+	return a == b || isWildcard(a) && kinds.Match(a, b) || isWildcard(b) && kinds.Match(b, a)
 }

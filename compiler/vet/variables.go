@@ -196,18 +196,14 @@ func (c *checker) verifyImagesVariables(v value, sc scope) {
 // Most rules hold nothing, and are not looked at again.
 func substituted(n *spec.Node) bool {
 	if n.Kind == spec.String {
-		return isSubstituted(n.Text)
+		return isVariable(n.Text)
 	}
 	for _, f := range n.Fields {
-		if isSubstituted(f.Name) || substituted(f.Value) {
+		if isVariable(f.Name) || substituted(f.Value) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(n.Items, substituted)
-}
-
-func isSubstituted(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "$(")
 }
 
 // texts checks the variables of every string and field's name below a value.
