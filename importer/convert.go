@@ -35,39 +35,10 @@ type converter struct {
 	out      item
 }
 
-// kind says where the bundle keeps objects of a kind, and what kcue emits.
-type kind struct {
-	field      string
-	apiVersion string
-	namespaced bool
-}
-
-// kinds are the kinds that the authoring model has a field for, by group and
-// kind; compiler/lower emits the API versions.
-var kinds = map[string]kind{
-	"kyverno.io/ClusterPolicy":                            {"clusterPolicies", "kyverno.io/v1", false},
-	"kyverno.io/Policy":                                   {"policies", "kyverno.io/v1", true},
-	"kyverno.io/PolicyException":                          {"exceptions", "kyverno.io/v2", true},
-	"kyverno.io/CleanupPolicy":                            {"cleanupPolicies", "kyverno.io/v2", true},
-	"kyverno.io/ClusterCleanupPolicy":                     {"clusterCleanupPolicies", "kyverno.io/v2", false},
-	"policies.kyverno.io/PolicyException":                 {"celExceptions", "policies.kyverno.io/v1", true},
-	"policies.kyverno.io/ValidatingPolicy":                {"validatingPolicies", "policies.kyverno.io/v1", false},
-	"policies.kyverno.io/MutatingPolicy":                  {"mutatingPolicies", "policies.kyverno.io/v1", false},
-	"policies.kyverno.io/GeneratingPolicy":                {"generatingPolicies", "policies.kyverno.io/v1", false},
-	"policies.kyverno.io/ImageValidatingPolicy":           {"imageValidatingPolicies", "policies.kyverno.io/v1", false},
-	"policies.kyverno.io/DeletingPolicy":                  {"deletingPolicies", "policies.kyverno.io/v1", false},
-	"policies.kyverno.io/NamespacedValidatingPolicy":      {"namespacedValidatingPolicies", "policies.kyverno.io/v1", true},
-	"policies.kyverno.io/NamespacedMutatingPolicy":        {"namespacedMutatingPolicies", "policies.kyverno.io/v1", true},
-	"policies.kyverno.io/NamespacedGeneratingPolicy":      {"namespacedGeneratingPolicies", "policies.kyverno.io/v1", true},
-	"policies.kyverno.io/NamespacedImageValidatingPolicy": {"namespacedImageValidatingPolicies", "policies.kyverno.io/v1", true},
-	"policies.kyverno.io/NamespacedDeletingPolicy":        {"namespacedDeletingPolicies", "policies.kyverno.io/v1", true},
-}
-
 // kindOf finds an object's place in the bundle; false is for plain resources.
-func kindOf(object *spec.Node) (kind, bool) {
+func kindOf(object *spec.Node) (spec.ObjectKind, bool) {
 	group, _, _ := strings.Cut(object.Get("apiVersion").Str(), "/")
-	k, ok := kinds[group+"/"+object.Get("kind").Str()]
-	return k, ok
+	return spec.FindObjectKind(group, object.Get("kind").Str())
 }
 
 // convert gives the item of an object, or what keeps it from being one.
@@ -305,8 +276,8 @@ func isBool(n *spec.Node, b bool) bool {
 }
 
 // kyverno converts an object of a kind that the model has a field for.
-func (c *converter) kyverno(root *spec.Node, k kind) {
-	c.out.field = k.field
+func (c *converter) kyverno(root *spec.Node, k spec.ObjectKind) {
+	c.out.field = k.Field
 	c.nulls(root)
 	for _, f := range root.Fields {
 		switch f.Name {
@@ -317,8 +288,8 @@ func (c *converter) kyverno(root *spec.Node, k kind) {
 			c.refuse(diag.UnknownField, f.Value, f.Name, fmt.Sprintf("the authoring model has no place for %q in a %s", f.Name, root.Get("kind").Str()), "")
 		}
 	}
-	if v := root.Get("apiVersion"); v.Str() != k.apiVersion {
-		c.differs(v, "apiVersion", v.Str(), k.apiVersion, "what kcue emits; Kyverno converts between the versions of a group")
+	if v := root.Get("apiVersion"); v.Str() != k.APIVersion {
+		c.differs(v, "apiVersion", v.Str(), k.APIVersion, "what kcue emits; Kyverno converts between the versions of a group")
 	}
 	body := root.Get("spec")
 	if body == nil || body.Kind != spec.Struct {
@@ -334,7 +305,7 @@ func (c *converter) kyverno(root *spec.Node, k kind) {
 	}
 	c.metadata(root, k)
 	c.pass(body, c.out.node)
-	switch k.field {
+	switch k.Field {
 	case "clusterPolicies", "policies":
 		c.policy(body)
 	default:
@@ -375,7 +346,7 @@ func (c *converter) native(body *spec.Node) {
 		c.conditions(body, "conditions", "spec")
 	}
 	for _, f := range body.Fields {
-		if slices.ContainsFunc(metadataFields, func(name string) bool { return name == f.Name }) {
+		if slices.ContainsFunc(spec.MetadataFields(), func(name string) bool { return name == f.Name }) {
 			c.refuse(diag.UnknownField, f.Value, "spec."+f.Name, fmt.Sprintf("the authoring model has another meaning for %q", f.Name), "")
 			continue
 		}

@@ -107,12 +107,12 @@ func Normal(object *spec.Node, schemas *crd.Schemas) *spec.Node {
 		return n
 	}
 	dropNulls(n, n, func(gone, from *spec.Node) {})
-	set(n, "apiVersion", spec.NewString(k.apiVersion, n.Pos))
-	if m := n.Get("metadata"); k.namespaced && !m.Has("namespace") {
+	set(n, "apiVersion", spec.NewString(k.APIVersion, n.Pos))
+	if m := n.Get("metadata"); k.Namespaced && !m.Has("namespace") {
 		set(m, "namespace", spec.NewString("default", n.Pos))
 	}
-	if s := n.Get("spec"); s != nil && strings.HasPrefix(k.apiVersion, "kyverno.io/") {
-		switch k.field {
+	if s := n.Get("spec"); s != nil && strings.HasPrefix(k.APIVersion, "kyverno.io/") {
+		switch k.Field {
 		case "clusterPolicies", "policies":
 			normalPolicy(s)
 		default:

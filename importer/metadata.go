@@ -9,28 +9,7 @@ import (
 	"kcue.dev/diag"
 )
 
-// described maps annotations of the Kyverno policy library to the fields of
-// the authoring model that emit them (compiler/lower, metadata.go).
-var described = []struct{ annotation, field string }{
-	{"policies.kyverno.io/title", "title"},
-	{"policies.kyverno.io/category", "category"},
-	{"policies.kyverno.io/severity", "severity"},
-	{"policies.kyverno.io/subject", "subject"},
-	{"policies.kyverno.io/minversion", "minVersion"},
-	{"policies.kyverno.io/description", "description"},
-}
-
-const (
-	autogenAnnotation  = "pod-policies.kyverno.io/autogen-controllers"
-	controlsAnnotation = "kcue.dev/controls"
-	lastApplied        = "kubectl.kubernetes.io/last-applied-configuration"
-)
-
-// metadataFields are the fields of the authoring model that describe an
-// object, beside its spec's own.
-var metadataFields = []string{
-	"title", "description", "category", "severity", "subject", "minVersion", "controls", "labels", "annotations",
-}
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // severities are those of #Severity.
 var severities = []string{"critical", "high", "medium", "low", "info"}
@@ -47,7 +26,7 @@ var serverMetadata = []string{
 
 // metadata takes an object's metadata into the item: its name and namespace as
 // keys, what describes it as fields.
-func (c *converter) metadata(root *spec.Node, k kind) {
+func (c *converter) metadata(root *spec.Node, k spec.ObjectKind) {
 	m := root.Get("metadata")
 	c.serverFields(m)
 	for _, name := range []string{"labels", "annotations"} {
@@ -57,7 +36,7 @@ func (c *converter) metadata(root *spec.Node, k kind) {
 	if c.out.name == "" {
 		c.refuse(diag.MissingField, m, "metadata.name", "the object has no name: the authoring model keys it by its name", "")
 	}
-	if k.namespaced {
+	if k.Namespaced {
 		c.out.namespace = m.Get("namespace").Str()
 		if c.out.namespace == "" {
 			c.out.namespace = "default"
@@ -65,27 +44,27 @@ func (c *converter) metadata(root *spec.Node, k kind) {
 		}
 	}
 	annotations := m.Get("annotations")
-	for _, d := range described {
-		v := annotations.Get(d.annotation)
-		if v == nil || d.field == "severity" && !slices.Contains(severities, v.Str()) {
+	for _, d := range spec.Descriptions() {
+		v := annotations.Get(d.Annotation)
+		if v == nil || d.Field == "severity" && !slices.Contains(severities, v.Str()) {
 			continue
 		}
-		set(c.out.node, d.field, take(annotations, d.annotation))
+		set(c.out.node, d.Field, take(annotations, d.Annotation))
 	}
-	if v := annotations.Get(controlsAnnotation); v != nil {
+	if v := annotations.Get(spec.ControlsAnnotation); v != nil {
 		if controls := parseControls(v); controls != nil {
 			c.pass(v, controls)
-			take(annotations, controlsAnnotation)
+			take(annotations, spec.ControlsAnnotation)
 			set(c.out.node, "controls", controls)
 		}
 	}
-	autogen := annotations.Get(autogenAnnotation)
+	autogen := annotations.Get(spec.AutogenAnnotation)
 	var controllers *spec.Node
-	if k.field == "clusterPolicies" || k.field == "policies" {
+	if k.Field == "clusterPolicies" || k.Field == "policies" {
 		controllers = parseAutogen(autogen)
 	}
 	if controllers != nil {
-		take(annotations, autogenAnnotation)
+		take(annotations, spec.AutogenAnnotation)
 		c.pass(autogen, controllers)
 	}
 	for _, f := range m.Fields {
@@ -94,7 +73,7 @@ func (c *converter) metadata(root *spec.Node, k kind) {
 			c.pass(f.Value, c.out.node)
 		case "namespace":
 			c.pass(f.Value, c.out.node)
-			if !k.namespaced {
+			if !k.Namespaced {
 				c.refuse(diag.UnknownField, f.Value, "metadata.namespace", fmt.Sprintf("a %s is in no namespace", root.Get("kind").Str()), "leave it out")
 			}
 		case "labels", "annotations":

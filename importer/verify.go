@@ -133,15 +133,15 @@ func (i *item) compare(built *spec.Node, schemas *crd.Schemas) (diag.Diagnostic,
 func (i *item) withoutControls(o *spec.Node) *spec.Node {
 	m := o.Get("metadata")
 	annotations := m.Get("annotations")
-	controls := annotations.Get(controlsAnnotation)
-	had := i.object.Node.Get("metadata").Get("annotations").Get(controlsAnnotation)
+	controls := annotations.Get(spec.ControlsAnnotation)
+	had := i.object.Node.Get("metadata").Get("annotations").Get(spec.ControlsAnnotation)
 	if controls == nil || had != nil {
 		return o
 	}
-	path := "metadata.annotations." + spec.Label(controlsAnnotation)
+	path := "metadata.annotations." + spec.Label(spec.ControlsAnnotation)
 	pos := position(i.object, i.object.Node)
 	i.differences = append(i.differences, Difference{
 		File: pos.File, Line: pos.Line, Object: objectName(i.object.Node), Path: path, To: shown(controls), Why: "the controls that its patterns serve",
 	})
-	return o.With("metadata", m.With("annotations", annotations.Without(controlsAnnotation)))
+	return o.With("metadata", m.With("annotations", annotations.Without(spec.ControlsAnnotation)))
 }

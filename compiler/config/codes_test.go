@@ -3,7 +3,6 @@ package config
 import (
 	"testing"
 
-	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
@@ -25,38 +24,5 @@ func TestCheck(t *testing.T) {
 		if ok != (want == "") || d.Message != want {
 			t.Errorf("%q: %v, %s; want %s", code, ok, d.Message, want)
 		}
-	}
-}
-
-// TestNamespaced holds the list of namespaced fields to the bundle's own.
-func TestNamespaced(t *testing.T) {
-	fields := []string{
-		"bases", "clusterPolicies", "policies", "exceptions", "celExceptions", "cleanupPolicies", "clusterCleanupPolicies",
-		"validatingPolicies", "mutatingPolicies", "generatingPolicies", "imageValidatingPolicies", "deletingPolicies",
-		"namespacedValidatingPolicies", "namespacedMutatingPolicies", "namespacedGeneratingPolicies",
-		"namespacedImageValidatingPolicies", "namespacedDeletingPolicies", "resources",
-	}
-	known := 0
-	for _, field := range fields {
-		leaf := &spec.Node{Kind: spec.Struct}
-		inner := &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: "b", Value: leaf}}}
-		outer := &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: "a", Value: inner}}}
-		b := spec.NewBundle("p", &spec.Node{Kind: spec.Struct, Fields: []spec.Field{{Name: field, Value: outer}}})
-		namespace := ""
-		for _, p := range b.Policies {
-			namespace = p.Namespace
-		}
-		for _, n := range b.Natives {
-			namespace = n.Namespace
-		}
-		if namespaced[field] != (namespace == "a") {
-			t.Errorf("%s is namespaced: %v, and in a bundle: %v", field, namespaced[field], namespace == "a")
-		}
-		if namespaced[field] {
-			known++
-		}
-	}
-	if known != len(namespaced) {
-		t.Errorf("%d of the %d namespaced fields are tested", known, len(namespaced))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
@@ -217,7 +218,7 @@ func PolicyOf(p string) string {
 		return ""
 	}
 	first, rest := label(rest)
-	if !namespaced[field] {
+	if k, _ := spec.ObjectKindOf(field); !k.Namespaced {
 		return first
 	}
 	second, _ := label(rest)
@@ -225,20 +226,6 @@ func PolicyOf(p string) string {
 		return ""
 	}
 	return first + "/" + second
-}
-
-// namespaced are the bundle's fields that are keyed by namespace and then by
-// name.
-var namespaced = map[string]bool{
-	"policies":                          true,
-	"exceptions":                        true,
-	"celExceptions":                     true,
-	"cleanupPolicies":                   true,
-	"namespacedValidatingPolicies":      true,
-	"namespacedMutatingPolicies":        true,
-	"namespacedGeneratingPolicies":      true,
-	"namespacedImageValidatingPolicies": true,
-	"namespacedDeletingPolicies":        true,
 }
 
 // label takes the first label off a path that spec.Path wrote.

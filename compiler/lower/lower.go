@@ -61,8 +61,6 @@ func (l *lowering) spec() *spec.Node {
 	return f.node(l.policy.Pos)
 }
 
-const autogenAnnotationName = "pod-policies.kyverno.io/autogen-controllers"
-
 // autogenAnnotation gives the annotation that limits Kyverno's autogen
 // (pkg/autogen/v1), or nil where the policy leaves it alone.
 func autogenAnnotation(s *spec.Node) *spec.Field {
@@ -77,7 +75,7 @@ func autogenAnnotation(s *spec.Node) *spec.Field {
 		}
 		value += controller
 	}
-	return &spec.Field{Name: autogenAnnotationName, Value: spec.NewString(value, autogen.Pos)}
+	return &spec.Field{Name: spec.AutogenAnnotation, Value: spec.NewString(value, autogen.Pos)}
 }
 
 func (l *lowering) report(code diag.Code, at *spec.Node, path spec.Path, message, hint string) {

@@ -8,26 +8,6 @@ import (
 	"kcue.dev/diag"
 )
 
-// nativeKind says what a bundle's field holds.
-type nativeKind struct{ apiVersion, kind string }
-
-var nativeKinds = map[string]nativeKind{
-	"exceptions":                        {"kyverno.io/v2", "PolicyException"},
-	"cleanupPolicies":                   {"kyverno.io/v2", "CleanupPolicy"},
-	"clusterCleanupPolicies":            {"kyverno.io/v2", "ClusterCleanupPolicy"},
-	"celExceptions":                     {"policies.kyverno.io/v1", "PolicyException"},
-	"validatingPolicies":                {"policies.kyverno.io/v1", "ValidatingPolicy"},
-	"mutatingPolicies":                  {"policies.kyverno.io/v1", "MutatingPolicy"},
-	"generatingPolicies":                {"policies.kyverno.io/v1", "GeneratingPolicy"},
-	"imageValidatingPolicies":           {"policies.kyverno.io/v1", "ImageValidatingPolicy"},
-	"deletingPolicies":                  {"policies.kyverno.io/v1", "DeletingPolicy"},
-	"namespacedValidatingPolicies":      {"policies.kyverno.io/v1", "NamespacedValidatingPolicy"},
-	"namespacedMutatingPolicies":        {"policies.kyverno.io/v1", "NamespacedMutatingPolicy"},
-	"namespacedGeneratingPolicies":      {"policies.kyverno.io/v1", "NamespacedGeneratingPolicy"},
-	"namespacedImageValidatingPolicies": {"policies.kyverno.io/v1", "NamespacedImageValidatingPolicy"},
-	"namespacedDeletingPolicies":        {"policies.kyverno.io/v1", "NamespacedDeletingPolicy"},
-}
-
 // Native gives the object of a spec that needs no resolution. The kinds of
 // kyverno.io are written with the authoring model's match and context; those
 // of policies.kyverno.io are Kyverno's own throughout.
@@ -35,9 +15,9 @@ func Native(n *spec.Native, files *load.Files) (Object, diag.List) {
 	if n.Field == "resources" {
 		return resource(n, files)
 	}
-	kind := nativeKinds[n.Field]
-	body := n.Spec.Without(metadataFields...)
-	switch kind.apiVersion {
+	kind, _ := spec.ObjectKindOf(n.Field)
+	body := n.Spec.Without(spec.MetadataFields()...)
+	switch kind.APIVersion {
 	case "kyverno.io/v2":
 		for _, name := range []string{"match", "exclude"} {
 			if body.Has(name) {
@@ -52,8 +32,8 @@ func Native(n *spec.Native, files *load.Files) (Object, diag.List) {
 		}
 	}
 	var o fields
-	o.addString("apiVersion", kind.apiVersion, n.Pos)
-	o.addString("kind", kind.kind, n.Pos)
+	o.addString("apiVersion", kind.APIVersion, n.Pos)
+	o.addString("kind", kind.Kind, n.Pos)
 	o.add("metadata", metadata(n.Name, n.Namespace, n.Spec, nil, n.Pos))
 	o.add("spec", body)
 	return Object{Node: o.node(n.Pos), Path: n.Path(), Pos: n.Pos, source: n.Spec}, nil

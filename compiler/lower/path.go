@@ -101,15 +101,15 @@ func metadataPath(path spec.Path) spec.Path {
 		return nil
 	}
 	if len(path) > 1 && path[0] == "annotations" {
-		for _, d := range described {
-			if d.annotation == path[1] {
-				return spec.Path{d.field}
+		for _, d := range spec.Descriptions() {
+			if d.Annotation == path[1] {
+				return spec.Path{d.Field}
 			}
 		}
 		switch path[1] {
-		case autogenAnnotationName:
+		case spec.AutogenAnnotation:
 			return spec.Path{"autogen"}
-		case controlsAnnotation:
+		case spec.ControlsAnnotation:
 			return spec.Path{"controls"}
 		}
 	}

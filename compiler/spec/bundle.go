@@ -92,20 +92,6 @@ func leadInto(paths []string, place Path) bool {
 	})
 }
 
-// namespaced lists the bundle's fields that are keyed by namespace and then by
-// name; the others are keyed by name.
-var namespaced = map[string]bool{
-	"policies":                          true,
-	"exceptions":                        true,
-	"celExceptions":                     true,
-	"cleanupPolicies":                   true,
-	"namespacedValidatingPolicies":      true,
-	"namespacedMutatingPolicies":        true,
-	"namespacedGeneratingPolicies":      true,
-	"namespacedImageValidatingPolicies": true,
-	"namespacedDeletingPolicies":        true,
-}
-
 // NewBundle sorts an evaluated package, which satisfies #Bundle, into specs.
 func NewBundle(pkg string, root *Node) *Bundle {
 	b := &Bundle{Package: pkg, Defaults: root.Get("defaults"), Tests: root.Get("tests")}
@@ -118,7 +104,7 @@ func NewBundle(pkg string, root *Node) *Bundle {
 			if outer.Value.Kind != Struct {
 				continue // reported by the model
 			}
-			if !namespaced[field.Name] {
+			if k, _ := ObjectKindOf(field.Name); !k.Namespaced {
 				b.add(field.Name, "", outer)
 				continue
 			}

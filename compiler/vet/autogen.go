@@ -9,14 +9,11 @@ import (
 	"kcue.dev/diag"
 )
 
-// autogenAnnotation limits Kyverno's autogen (pkg/autogen/v1).
-const autogenAnnotation = "pod-policies.kyverno.io/autogen-controllers"
-
 // autogen warns where one rule turns off Kyverno's autogen for the others:
 // CanAutoGen (pkg/autogen/v1/autogen.go) decides for the whole policy, so a
 // generate rule beside a rule on Pods leaves Deployments unchecked, silently.
 func (c *checker) autogen(s value) {
-	if c.root.down("metadata", "annotations", autogenAnnotation).Str() == "none" {
+	if c.root.down("metadata", "annotations", spec.AutogenAnnotation).Str() == "none" {
 		return
 	}
 	rules := s.get("rules").items()
@@ -49,7 +46,7 @@ var autogenKinds = []struct {
 
 // autogenControllers checks the annotation that limits autogen.
 func (c *checker) autogenControllers(s value) {
-	at := c.root.down("metadata", "annotations", autogenAnnotation)
+	at := c.root.down("metadata", "annotations", spec.AutogenAnnotation)
 	if !at.exists() || at.Kind != spec.String || at.Text == "none" {
 		return
 	}

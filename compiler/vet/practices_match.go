@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/kinds"
+	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
@@ -144,7 +145,7 @@ func (c *checker) allKinds(r value) {
 // that the author knows; of a rule that turns autogen off for others,
 // AutogenOff speaks.
 func (c *checker) controllersUnchecked(r value, rules []value) {
-	if c.root.down("metadata", "annotations", autogenAnnotation).exists() || !reports(r) {
+	if c.root.down("metadata", "annotations", spec.AutogenAnnotation).exists() || !reports(r) {
 		return
 	}
 	if slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Code == diag.AutogenOff }) {
