@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
+
+	"kcue.dev/compiler/emit"
 )
 
 // Overwrites is the error of Write where files are there that hold something
@@ -45,16 +46,13 @@ func Write(dir string, files []File, force bool) ([]string, error) {
 		return nil, err
 	}
 	defer root.Close()
-	same := map[string]bool{}
 	conflict := &Overwrites{}
 	for _, f := range files {
 		old, err := root.ReadFile(filepath.FromSlash(f.Name))
 		switch {
-		case err == nil && bytes.Equal(old, f.Data):
-			same[f.Name] = true
-		case err == nil:
+		case err == nil && !bytes.Equal(old, f.Data):
 			conflict.Files = append(conflict.Files, filepath.Join(dir, filepath.FromSlash(f.Name)))
-		case !errors.Is(err, fs.ErrNotExist):
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(f.Name)), reason(err))
 		}
 	}
@@ -64,31 +62,10 @@ func Write(dir string, files []File, force bool) ([]string, error) {
 	var written []string
 	for _, f := range files {
 		name := filepath.FromSlash(f.Name)
-		if !same[f.Name] {
-			if err := replace(root, f.Name, f.Data); err != nil {
-				return written, fmt.Errorf("%s: %w", filepath.Join(dir, name), reason(err))
-			}
+		if err := emit.WriteFile(root, f.Name, f.Data); err != nil {
+			return written, fmt.Errorf("%s: %w", filepath.Join(dir, name), reason(err))
 		}
 		written = append(written, filepath.Join(dir, name))
 	}
 	return written, nil
-}
-
-func replace(root *os.Root, name string, data []byte) error {
-	below, base := path.Split(name)
-	if below != "" {
-		if err := root.MkdirAll(filepath.FromSlash(path.Clean(below)), 0o777); err != nil {
-			return err
-		}
-	}
-	temporary := filepath.FromSlash(below + ".kcue-" + base)
-	if err := root.WriteFile(temporary, data, 0o666); err != nil {
-		root.Remove(temporary)
-		return err
-	}
-	if err := root.Rename(temporary, filepath.FromSlash(name)); err != nil {
-		root.Remove(temporary)
-		return err
-	}
-	return nil
 }

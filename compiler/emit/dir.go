@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func Dir(dir string, objects []lower.Object, part bool) ([]string, error) {
 	defer root.Close()
 	var written []string
 	for _, name := range names {
-		if err := replace(root, name, files[name]); err != nil {
+		if err := WriteFile(root, name, files[name]); err != nil {
 			return written, err
 		}
 		written = append(written, filepath.Join(dir, name))
@@ -68,7 +69,7 @@ func Dir(dir string, objects []lower.Object, part bool) ([]string, error) {
 	if part {
 		listed = slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, earlier))))
 	}
-	if err := replace(root, kustomization, kustomizationText(listed)); err != nil {
+	if err := WriteFile(root, kustomization, kustomizationText(listed)); err != nil {
 		return written, err
 	}
 	written = append(written, filepath.Join(dir, kustomization))
@@ -136,19 +137,26 @@ func earlierFiles(dir string) ([]string, error) {
 	}), nil
 }
 
-// replace writes a file under a temporary name and renames it. A file that
+// WriteFile writes a file below a directory under a temporary name and renames
+// it, and makes the directories above it. The name has slashes. A file that
 // holds the same bytes already is left alone, so that its time tells when it
 // changed.
-func replace(root *os.Root, name string, data []byte) error {
-	if old, err := root.ReadFile(name); err == nil && bytes.Equal(old, data) {
+func WriteFile(root *os.Root, name string, data []byte) error {
+	if old, err := root.ReadFile(filepath.FromSlash(name)); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	temporary := ".kcue-" + name
+	below, base := path.Split(name)
+	if below != "" {
+		if err := root.MkdirAll(filepath.FromSlash(path.Clean(below)), 0o777); err != nil {
+			return err
+		}
+	}
+	temporary := filepath.FromSlash(below + ".kcue-" + base)
 	if err := root.WriteFile(temporary, data, 0o666); err != nil {
 		root.Remove(temporary)
 		return err
 	}
-	if err := root.Rename(temporary, name); err != nil {
+	if err := root.Rename(temporary, filepath.FromSlash(name)); err != nil {
 		root.Remove(temporary)
 		return err
 	}
