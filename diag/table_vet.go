@@ -50,25 +50,3 @@ func importTable() []Explanation {
 			Bad: "$ kcue import --tests policies/ --out-dir specs"},
 	}
 }
-
-// SeverityOf gives the severity of a code, and whether there is such a code.
-func SeverityOf(code Code) (Severity, bool) {
-	for _, e := range Table() {
-		if e.Code == code {
-			if e.Warning {
-				return Warning, true
-			}
-			return Error, true
-		}
-	}
-	return Error, false
-}
-
-// Codes lists the codes in their order.
-func Codes() []string {
-	var out []string
-	for _, e := range Table() {
-		out = append(out, string(e.Code))
-	}
-	return out
-}
