@@ -37,14 +37,19 @@ func (c *checker) exception() {
 // exceptedRules checks the policy and the rules that an exception is from.
 // Rules take wildcards, and the policy does not (Exception.Contains).
 func (c *checker) exceptedRules(e value) {
-	switch policy := e.get("policyName"); {
-	case policy.exists() && policy.Str() == "":
-		c.error(diag.Exception, policy, "no policy is named: expected the name of a ClusterPolicy, or namespace/name", "")
-	case isWildcard(policy.Str()):
-		c.error(diag.Exception, policy, fmt.Sprintf("%q has a wildcard, and Kyverno compares the whole name: no policy has it", policy.Text), "write an entry for each policy")
-	}
+	c.exceptedPolicy(e.get("policyName"), "no policy is named: expected the name of a ClusterPolicy, or namespace/name", "")
 	if rules := e.get("ruleNames"); rules.exists() && len(rules.items()) == 0 {
 		c.error(diag.Exception, rules, "no rules are named, so that the exception is from none", `such as ruleNames: ["host-path"]`)
+	}
+}
+
+// exceptedPolicy checks the name of the policy that an exception is from.
+func (c *checker) exceptedPolicy(name value, unnamed, hint string) {
+	switch {
+	case name.exists() && name.Kind == spec.String && name.Text == "":
+		c.error(diag.Exception, name, unnamed, hint)
+	case isWildcard(name.Str()):
+		c.error(diag.Exception, name, fmt.Sprintf("%q has a wildcard, and Kyverno compares the whole name: no policy has it", name.Text), "write an entry for each policy")
 	}
 }
 
@@ -65,19 +70,10 @@ func (c *checker) celExceptionRefs() {
 		c.error(diag.Exception, refs, "the list is empty: the exception is from nothing", example)
 	}
 	for _, ref := range refs.items() {
-		name, kind := ref.get("name"), ref.get("kind")
-		switch {
-		case name.exists() && name.Str() == "" && name.Kind == spec.String:
-			c.error(diag.Exception, name, "no policy is named", example)
-		case isWildcard(name.Str()):
-			c.error(diag.Exception, name, fmt.Sprintf("%q has a wildcard, and Kyverno compares the whole name: no policy has it", name.Text), "write an entry for each policy")
-		}
+		c.exceptedPolicy(ref.get("name"), "no policy is named", example)
+		kind := ref.get("kind")
 		if kind.exists() && kind.Kind == spec.String && !slices.Contains(celPolicyKinds, kind.Text) {
-			hint := ""
-			if near := diag.Nearest(kind.Text, celPolicyKinds); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			c.error(diag.Exception, kind, fmt.Sprintf("%q is no kind of policy: expected one of %s", kind.Text, strings.Join(celPolicyKinds[:5], ", ")+", or one of them with Namespaced before it"), hint)
+			c.error(diag.Exception, kind, fmt.Sprintf("%q is no kind of policy: expected one of %s", kind.Text, strings.Join(celPolicyKinds[:5], ", ")+", or one of them with Namespaced before it"), didYouMean(kind.Text, celPolicyKinds))
 		}
 	}
 }
