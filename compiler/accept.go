@@ -77,20 +77,22 @@ func isEcho(place string, others []string) bool {
 	return false
 }
 
-// withoutEchoes leaves out of later findings those that may only repeat what
-// earlier ones say.
-func withoutEchoes(later, earlier diag.List) diag.List {
+// errorPlaces gives the paths of errors.
+func errorPlaces(diags diag.List) []string {
 	var places []string
-	for _, d := range earlier {
+	for _, d := range diags {
 		if d.Severity == diag.Error {
 			places = append(places, d.Path)
 		}
 	}
-	var out diag.List
-	for _, d := range later {
-		if !isEcho(d.Path, places) {
-			out = append(out, d)
-		}
+	return places
+}
+
+// withoutEchoes leaves out of diagnostics those that may only repeat what is
+// said of places.
+func withoutEchoes(diags diag.List, places []string) diag.List {
+	if len(places) == 0 {
+		return diags
 	}
-	return out
+	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return isEcho(d.Path, places) })
 }

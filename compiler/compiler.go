@@ -71,12 +71,12 @@ type Bundle struct {
 // the specs have mistakes: every one of them, in the order of the files. No
 // objects are given then.
 func Compile(cfg Config) (*Result, error) {
-	off, diags := cfg.suppressions()
-	result, found, err := compile(cfg, off)
+	c, diags, err := newCompilation(cfg)
 	if err != nil {
 		return nil, err
 	}
-	diags = oncePerPlace(off.filter(append(diags, found...), false).Sorted())
+	result, found := c.compile(cfg)
+	diags = oncePerPlace(c.off.filter(append(diags, found...), false).Sorted())
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -84,21 +84,10 @@ func Compile(cfg Config) (*Result, error) {
 	return result, nil
 }
 
-// compile gives what it can, and every diagnostic. It notes in off what turns
-// warnings off. The error is none of the specs'.
-func compile(cfg Config, off *suppressions) (*Result, diag.List, error) {
-	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
-		return nil, nil, diag.List{{
-			Code:    diag.UnknownTarget,
-			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
-		}}
-	}
-	c, diags, err := newCompilation(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	packages, loaded := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
-	diags = append(diags, loaded...)
+// compile compiles the packages that cfg names: it gives what it can, and every
+// diagnostic.
+func (c *compilation) compile(cfg Config) (*Result, diag.List) {
+	packages, diags := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
 	bundles := make([]Bundle, len(packages))
 	found := make([]diag.List, len(packages))
 	forEach(len(packages), c.parallel, func(i int) {
@@ -116,18 +105,18 @@ func compile(cfg Config, off *suppressions) (*Result, diag.List, error) {
 	diags = append(diags, duplicates(bundles)...)
 	for _, pkg := range packages {
 		found, mistaken := attributes(pkg)
-		off.attributes = append(off.attributes, found...)
+		c.off.attributes = append(c.off.attributes, found...)
 		diags = append(diags, mistaken...)
 	}
 	for _, b := range bundles {
 		for _, o := range b.Objects {
 			if o.Node != nil {
-				diags = append(diags, off.saw(o.Node, reference(o.Node), b.Files.Position(o.Pos))...)
+				diags = append(diags, c.off.saw(o.Node, reference(o.Node), b.Files.Position(o.Pos))...)
 			}
 		}
 	}
 	slices.SortStableFunc(result.Objects, lower.Compare)
-	return result, diags, nil
+	return result, diags
 }
 
 // reference is how policies are named: name, or namespace/name.
@@ -145,11 +134,19 @@ type compilation struct {
 	schemas  *crd.Schemas
 	options  vet.Options
 	parallel int
+	off      *suppressions
 }
 
-// newCompilation reads what the binary brings along, and the definitions that
-// the configuration names.
+// newCompilation reads what the binary brings along, and what the configuration
+// names besides specs. The diagnostics are of these; the error is none of the
+// user's files'.
 func newCompilation(cfg Config) (*compilation, diag.List, error) {
+	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
+		return nil, nil, diag.List{{
+			Code:    diag.UnknownTarget,
+			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
+		}}
+	}
 	m, err := model.Load()
 	if err != nil {
 		return nil, nil, err
@@ -162,7 +159,7 @@ func newCompilation(cfg Config) (*compilation, diag.List, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var diags diag.List
+	off, diags := cfg.suppressions()
 	if len(cfg.CRDs) > 0 {
 		paths := make([]string, len(cfg.CRDs))
 		for i, path := range cfg.CRDs {
@@ -179,6 +176,7 @@ func newCompilation(cfg Config) (*compilation, diag.List, error) {
 		schemas:  schemas,
 		options:  vet.Options{BestPractices: cfg.BestPractices, Kinds: known},
 		parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0)),
+		off:      off,
 	}, diags, nil
 }
 
@@ -236,8 +234,9 @@ func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
 			found[i] = c.partial(partial[own], files)
 		}
 	})
+	places := errorPlaces(diags)
 	for _, later := range found {
-		diags = append(diags, withoutEchoes(later, diags)...)
+		diags = append(diags, withoutEchoes(later, places)...)
 	}
 	return Bundle{Bundle: bundle, Files: files, Policies: policies, Objects: objects}, diags
 }
@@ -246,7 +245,7 @@ func (c *compilation) policy(p *resolve.Policy, files *load.Files) (lower.Object
 	diags := check.Policy(p, files)
 	object, lowered := lower.Policy(p, files)
 	diags = append(diags, lowered...)
-	return object, append(diags, withoutEchoes(accept(&object, c.schemas, files, c.options), diags)...)
+	return object, append(diags, withoutEchoes(accept(&object, c.schemas, files, c.options), errorPlaces(diags))...)
 }
 
 // inherited are the codes of what a base or an heir may settle.

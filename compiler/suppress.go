@@ -108,11 +108,12 @@ type suppressions struct {
 	// listed are those of .kcue.yaml, of annotations and of flags.
 	listed []config.Suppression
 	run    config.Run
+	files  map[string]bool // those of run
 }
 
 // suppressions reads what a configuration's directory and flags turn off.
 func (cfg Config) suppressions() (*suppressions, diag.List) {
-	s := &suppressions{}
+	s := &suppressions{files: map[string]bool{}}
 	var diags diag.List
 	if file, ok := config.Find(cfg.Dir); ok {
 		read, mistakes := config.Load(file, cfg.Dir)
@@ -134,7 +135,8 @@ func (cfg Config) suppressions() (*suppressions, diag.List) {
 // off.
 func (s *suppressions) saw(object *spec.Node, ref string, pos diag.Position) diag.List {
 	s.run.Policies = append(s.run.Policies, ref)
-	if !slices.Contains(s.run.Files, pos.File) {
+	if !s.files[pos.File] {
+		s.files[pos.File] = true
 		s.run.Files = append(s.run.Files, pos.File)
 	}
 	list := object.Get("metadata").Get("annotations").Get(config.Annotation)

@@ -45,38 +45,29 @@ func (v *Vetted) Accepted() []Accepted { return v.accepted }
 // files without CUE. Mistakes are diagnostics and no error; the error is a
 // diag.List where cfg itself is wrong.
 func Vet(cfg Config) (*Vetted, error) {
-	packages, manifests := vetArguments(cfg.Dir, cfg.Args)
-	out := &Vetted{}
-	off, mistakes := cfg.suppressions()
-	out.Diagnostics = mistakes
-	c, definitions, err := newCompilation(cfg)
+	c, diags, err := newCompilation(cfg)
 	if err != nil {
 		return nil, err
 	}
-	out.Diagnostics = append(out.Diagnostics, definitions...)
+	out := &Vetted{Diagnostics: diags}
+	packages, manifests := vetArguments(cfg.Dir, cfg.Args)
 	if len(packages) > 0 || len(manifests) == 0 {
-		specs := cfg
-		specs.Args = packages
-		result, diags, err := compile(specs, off)
-		if err != nil {
-			return nil, err
-		}
+		cfg.Args = packages
+		result, diags := c.compile(cfg)
 		out.Diagnostics = append(out.Diagnostics, diags...)
 		out.Packages = result.Packages
 		out.Objects = len(result.Objects)
 		for _, b := range result.Bundles {
 			for _, o := range b.Objects {
-				if c.isKyverno(o.Node) {
+				if isKyverno(o.Node) {
 					out.accepted = append(out.accepted, Accepted{o.Node, b.Files.Position(o.Pos), o.Path.String()})
 				}
 			}
 		}
 	}
-	if len(manifests) > 0 {
-		c.manifests(cfg.Dir, manifests, out, off)
-	}
+	c.manifests(cfg.Dir, manifests, out)
 	unused := cfg.BestPractices && !out.Diagnostics.HasErrors()
-	out.Diagnostics = oncePerPlace(off.filter(out.Diagnostics, unused).Sorted())
+	out.Diagnostics = oncePerPlace(c.off.filter(out.Diagnostics, unused).Sorted())
 	return out, nil
 }
 
@@ -106,7 +97,7 @@ func NewVetter(objects []*spec.Node) (*Vetter, error) {
 // place in its file, without best practices. Of an object that is not Kyverno's
 // nothing is wrong.
 func (v *Vetter) Object(o manifest.Object) diag.List {
-	if !v.c.isKyverno(o.Node) {
+	if !isKyverno(o.Node) {
 		return nil
 	}
 	return v.c.manifest(o)
@@ -151,7 +142,7 @@ func isManifestDir(path string) bool {
 }
 
 // manifests vets files of YAML.
-func (c *compilation) manifests(dir string, args []string, out *Vetted, off *suppressions) {
+func (c *compilation) manifests(dir string, args []string, out *Vetted) {
 	var objects []manifest.Object
 	for _, arg := range args {
 		files, err := manifest.Files([]string{inDir(dir, arg)})
@@ -171,7 +162,7 @@ func (c *compilation) manifests(dir string, args []string, out *Vetted, off *sup
 				out.Diagnostics = append(out.Diagnostics, unreadable(dir, err))
 				continue
 			}
-			if c.isKyverno(o.Node) {
+			if isKyverno(o.Node) {
 				o.File = display(dir, o.File)
 				objects = append(objects, o)
 				found++
@@ -189,7 +180,7 @@ func (c *compilation) manifests(dir string, args []string, out *Vetted, off *sup
 	out.Objects += len(objects)
 	for i, o := range objects {
 		pos := diag.Position{File: o.File, Line: o.Node.Pos.Line() + o.LinesBefore, Column: o.Node.Pos.Column()}
-		out.Diagnostics = append(append(out.Diagnostics, found[i]...), off.saw(o.Node, reference(o.Node), pos)...)
+		out.Diagnostics = append(append(out.Diagnostics, found[i]...), c.off.saw(o.Node, reference(o.Node), pos)...)
 		if !found[i].HasErrors() {
 			out.accepted = append(out.accepted, Accepted{o.Node, pos, manifestName(o.Node)})
 		}
@@ -224,7 +215,7 @@ func unreadable(dir string, err error) diag.Diagnostic {
 // isKyverno tells whether an object is one of Kyverno's policies and what goes
 // with them, or is meant to be: it is of their groups, or of a kind that no one
 // else has.
-func (c *compilation) isKyverno(o *spec.Node) bool {
+func isKyverno(o *spec.Node) bool {
 	group, _, _ := strings.Cut(o.Get("apiVersion").Str(), "/")
 	return group == "kyverno.io" || group == "policies.kyverno.io" || slices.Contains(kyvernoKinds, o.Get("kind").Str())
 }
