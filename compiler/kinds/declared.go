@@ -56,7 +56,7 @@ func (t *Table) WithFiles(paths []string) (*Table, []*manifest.Error) {
 			var mistake *manifest.Error
 			switch {
 			case errors.As(err, &mistake):
-				if !strings.Contains(mistake.Message, "is no Kubernetes object") {
+				if !mistake.NotObject {
 					mistakes = append(mistakes, mistake)
 				}
 				continue

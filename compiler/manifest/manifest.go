@@ -43,9 +43,10 @@ type Error struct {
 	Document int // 0 where the file as a whole is meant
 	Line     int // 0 where it is not known
 	Message  string
-	// Foreign is set for a document that has neither an apiVersion nor a kind:
-	// a file of another program's, perhaps.
-	Foreign bool
+	// NotObject is set for what can be read and is no Kubernetes object, and
+	// Foreign where it has neither an apiVersion nor a kind: a file of another
+	// program's, perhaps.
+	NotObject, Foreign bool
 }
 
 // Error gives file:line: document n: message, or as much as is known.
@@ -187,7 +188,6 @@ func isJSON(in *bufio.Reader) bool {
 type reader struct {
 	file     string
 	located  bool
-	foreign  bool // what fails next is no Kubernetes object at all
 	wanted   func([]byte) bool
 	yield    func(Object, error) bool
 	document int
@@ -202,13 +202,19 @@ type reader struct {
 }
 
 func (r *reader) fail(line int, format string, args ...any) bool {
+	return r.refuse(&Error{Line: line, Message: fmt.Sprintf(format, args...)})
+}
+
+// refuse gives an error at the document at hand.
+func (r *reader) refuse(err *Error) bool {
+	err.File, err.Document = r.file, r.document
 	if r.listed > 0 {
-		format = fmt.Sprintf("item %d: ", r.listed) + format
+		err.Message = fmt.Sprintf("item %d: %s", r.listed, err.Message)
 	}
-	err := &Error{File: r.file, Document: r.document, Line: line, Message: fmt.Sprintf(format, args...), Foreign: r.foreign}
-	r.foreign = false
 	return r.yield(Object{}, err)
 }
+
+const notObject = "is no Kubernetes object"
 
 // parse reads the text of a document, which begins at a line of the file. The
 // line is 0 where it is not known.
@@ -252,7 +258,7 @@ func (r *reader) parse(text []byte, line int) bool {
 // object gives the object, or the objects of the List, that a value is.
 func (r *reader) object(n *spec.Node, line int) bool {
 	if n.Kind != spec.Struct {
-		return r.fail(line, "is no Kubernetes object: it is a %s", n.Kind)
+		return r.refuse(&Error{Line: line, Message: fmt.Sprintf("%s: it is a %s", notObject, n.Kind), NotObject: true})
 	}
 	if r.kind != "" {
 		n = typed(n, spec.NewString(r.apiVersion, n.Pos), spec.NewString(r.kind, n.Pos))
@@ -281,8 +287,8 @@ func (r *reader) object(n *spec.Node, line int) bool {
 		return true
 	}
 	if mistake := mistake(n); mistake != "" {
-		r.foreign = !n.Has("apiVersion") && !n.Has("kind")
-		return r.fail(line, "is no Kubernetes object: %s", mistake)
+		foreign := !n.Has("apiVersion") && !n.Has("kind")
+		return r.refuse(&Error{Line: line, Message: notObject + ": " + mistake, NotObject: true, Foreign: foreign})
 	}
 	return r.yield(Object{Node: n, File: r.file, Document: r.document, LinesBefore: r.linesBefore, Comments: r.comments}, nil)
 }

@@ -98,7 +98,7 @@ func (r *reader) json(in *bufio.Reader) bool {
 		}
 		r.document++
 		if err == nil && token != json.Delim('{') {
-			return r.fail(0, "is no Kubernetes object")
+			return r.refuse(&Error{Message: notObject, NotObject: true})
 		}
 		if err == nil {
 			var more bool
