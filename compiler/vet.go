@@ -197,18 +197,12 @@ func display(dir, file string) string {
 
 // unreadable speaks of a document, or of a whole file, that holds no object.
 func unreadable(dir string, err error) diag.Diagnostic {
-	d := diag.Diagnostic{Code: diag.Unreadable, Message: err.Error()}
 	var mistake *manifest.Error
-	if errors.As(err, &mistake) {
-		d.Pos, d.Message = diag.Position{File: display(dir, mistake.File)}, mistake.Message
-		if mistake.Line > 0 {
-			d.Pos.Line, d.Pos.Column = mistake.Line, 1
-			d.Code = diag.Syntax
-		}
-		if mistake.Document > 1 {
-			d.Message = fmt.Sprintf("document %d: %s", mistake.Document, d.Message)
-		}
+	if !errors.As(err, &mistake) {
+		return diag.Diagnostic{Code: diag.Unreadable, Message: err.Error()}
 	}
+	d := mistake.Diagnostic()
+	d.Pos.File = display(dir, mistake.File)
 	return d
 }
 

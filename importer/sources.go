@@ -301,16 +301,10 @@ var helmAction = regexp.MustCompile(`\{\{-?\s*(if|else|end|range|with|include|te
 
 // unreadable speaks of a document, or of a whole file, that holds no object.
 func unreadable(mistake *manifest.Error, text func() string) diag.Diagnostic {
-	d := diag.Diagnostic{Code: diag.Unreadable, Pos: diag.Position{File: filepath.ToSlash(mistake.File)}, Message: mistake.Message}
-	if mistake.Line > 0 {
-		d.Code = diag.Syntax
-		d.Pos.Line, d.Pos.Column = mistake.Line, 1
-	}
+	d := mistake.Diagnostic()
 	if helmAction.MatchString(text()) {
-		d.Message = fmt.Sprintf("a Helm template, and no YAML (%s)", d.Message)
+		d.Message = fmt.Sprintf("a Helm template, and no YAML (%s)", mistake.Message)
 		d.Hint = "render it first: helm template CHART | kcue import -"
-	} else if mistake.Document > 1 {
-		d.Message = fmt.Sprintf("document %d: %s", mistake.Document, d.Message)
 	}
 	return d
 }

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
 )
 
 // Object is a Kubernetes object: apiVersion, kind and a name are there.
@@ -60,6 +61,19 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": document %d", e.Document)
 	}
 	return b.String() + ": " + e.Message
+}
+
+// Diagnostic gives the error as the diagnostic of a document, or of a file.
+func (e *Error) Diagnostic() diag.Diagnostic {
+	d := diag.Diagnostic{Code: diag.Unreadable, Pos: diag.Position{File: filepath.ToSlash(e.File)}, Message: e.Message}
+	if e.Line > 0 {
+		d.Code = diag.Syntax
+		d.Pos.Line, d.Pos.Column = e.Line, 1
+	}
+	if e.Document > 1 {
+		d.Message = fmt.Sprintf("document %d: %s", e.Document, d.Message)
+	}
+	return d
 }
 
 // Files lists the files that paths stand for: a file is itself, a directory is
