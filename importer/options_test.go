@@ -10,10 +10,8 @@ import (
 
 	"kcue.dev/compiler"
 	"kcue.dev/compiler/crd"
-	"kcue.dev/compiler/kinds"
 	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/spec"
-	"kcue.dev/compiler/vet"
 	"kcue.dev/diag"
 	"kcue.dev/importer"
 )
@@ -29,25 +27,15 @@ func schemas(t testing.TB) *crd.Schemas {
 	return s
 }
 
-// vetObject gives what Kyverno refuses in an object, as `kcue vet` does.
-func vetObject(o manifest.Object, schemas *crd.Schemas) diag.List {
-	group, _, _ := strings.Cut(o.Node.Get("apiVersion").Str(), "/")
-	if group != "kyverno.io" && group != "policies.kyverno.io" {
-		return nil
-	}
-	pos := diag.Position{File: o.File, Line: o.Node.Pos.Line() + o.LinesBefore, Column: o.Node.Pos.Column()}
-	var out diag.List
-	for _, v := range schemas.Check(o.Node) {
-		out = append(out, diag.Diagnostic{Code: diag.CRDSchema, Pos: pos, Path: v.Path, Message: v.Message})
-	}
-	known, err := kinds.Load()
+// vetter gives a function that tells what Kyverno refuses in an object, as
+// `kcue vet` does.
+func vetter(t testing.TB) func(manifest.Object) diag.List {
+	t.Helper()
+	v, err := compiler.NewVetter(nil)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	for _, f := range vet.Object(o.Node, vet.Options{Kinds: known}) {
-		out = append(out, diag.Diagnostic{Code: f.Code, Severity: f.Severity, Pos: pos, Path: f.Place(), Message: f.Message})
-	}
-	return out
+	return v.Object
 }
 
 // builder gives a function that compiles a package of one file.
@@ -77,7 +65,7 @@ func options(t testing.TB) importer.Options {
 	return importer.Options{
 		Schemas: s,
 		Single:  true,
-		Vet:     func(o manifest.Object) diag.List { return vetObject(o, s) },
+		Vet:     vetter(t),
 		Build:   builder(t),
 	}
 }

@@ -42,7 +42,7 @@ func seeded(t *testing.T) (*rand.Rand, uint64) {
 func TestRandom(t *testing.T) {
 	r, seed := seeded(t)
 	g := newGenerator(t, r)
-	schemas := schemas(t)
+	vet := vetter(t)
 
 	var stream strings.Builder
 	kinds := map[string]int{}
@@ -51,7 +51,7 @@ func TestRandom(t *testing.T) {
 	for accepted < wanted && tried < 20*wanted {
 		tried++
 		object := g.object(tried)
-		found := vetObject(manifest.Object{Node: object}, schemas)
+		found := vet(manifest.Object{Node: object})
 		if found.HasErrors() {
 			for _, d := range found {
 				refused[d.Path+": "+d.Message]++
