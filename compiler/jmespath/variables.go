@@ -6,13 +6,71 @@ import (
 	"unicode/utf8"
 )
 
-// Kyverno's own grammar of variables and references
+// reference is Kyverno's own grammar of references
 // (pkg/engine/variables/regex/vars.go).
-var (
-	variable        = regexp.MustCompile(`(^|[^\\])(\{\{(?:\{[^{}]*\}|[^{}])*\}\})`)
-	variableAtStart = regexp.MustCompile(`^\{\{(\{[^{}]*\}|[^{}])*\}\}`)
-	reference       = regexp.MustCompile(`^\$\(.[^\ ]*\)|[^\\]\$\(.[^\ ]*\)`)
-)
+var reference = regexp.MustCompile(`^\$\(.[^\ ]*\)|[^\\]\$\(.[^\ ]*\)`)
+
+// span is a variable of a text, braces included, and the character before it:
+// text[before:start] is empty at the text's beginning.
+type span struct{ before, start, end int }
+
+// nextVariable finds the first variable at or after a place of the text. It is
+// what Kyverno's (^|[^\\])(\{\{(?:\{[^{}]*\}|[^{}])*\}\}) finds
+// (pkg/engine/variables/regex/vars.go), without the cost of a regular
+// expression: every text of every policy is looked at. The character before a
+// variable is a part of the match, so that two without one between them are
+// not both found.
+func nextVariable(text string, from int) (span, bool) {
+	for at := from; ; at++ {
+		i := strings.Index(text[at:], "{{")
+		if i < 0 {
+			return span{}, false
+		}
+		at += i
+		before := at
+		if at > 0 {
+			r, size := utf8.DecodeLastRuneInString(text[from:at])
+			if size == 0 || r == '\\' {
+				continue
+			}
+			before -= size
+		}
+		if end, ok := closed(text, at); ok {
+			return span{before, at, end}, true
+		}
+	}
+}
+
+// closed gives the end of the variable whose braces open at a place of the
+// text. Single braces may stand within, not nested in each other.
+func closed(text string, start int) (end int, ok bool) {
+	for i := start + len("{{"); i < len(text); i++ {
+		switch text[i] {
+		case '}':
+			return i + len("}}"), strings.HasPrefix(text[i:], "}}")
+		case '{':
+			inner := strings.IndexAny(text[i+1:], "{}")
+			if inner < 0 || text[i+1+inner] == '{' {
+				return 0, false
+			}
+			i += 1 + inner
+		}
+	}
+	return 0, false
+}
+
+// allVariables gives the variables of a text beside each other.
+func allVariables(text string) []span {
+	var out []span
+	for from := 0; ; {
+		s, ok := nextVariable(text, from)
+		if !ok {
+			return out
+		}
+		out = append(out, s)
+		from = s.end
+	}
+}
 
 // maxNesting bounds the variables within variables that are looked at.
 const maxNesting = 8
@@ -56,7 +114,7 @@ func Variables(text string) []Variable {
 		return origin[i]
 	}
 	for range maxNesting {
-		matches := variable.FindAllStringSubmatchIndex(text, -1)
+		matches := allVariables(text)
 		if len(matches) == 0 {
 			break
 		}
@@ -70,12 +128,12 @@ func Variables(text string) []Variable {
 			}
 		}
 		for _, m := range matches {
-			start, end := m[4], m[5]
+			start, end := m.start, m.end
 			v := Variable{Offset: place(start), Whole: start == 0 && end == len(text)}
 			v.Expression, shallow = expressionOf(text[start:end])
 			// Kyverno looks at the match, whose first character may itself be
 			// a brace.
-			if r, size := utf8.DecodeRuneInString(text[m[2]:m[3]]); size > 1 && !variableAtStart.MatchString(text[m[0]:m[1]]) {
+			if r, size := utf8.DecodeRuneInString(text[m.before:start]); size > 1 {
 				v.AfterRune = r
 			}
 			v.Nested = place(end-1)-place(start) != end-1-start
@@ -110,7 +168,10 @@ func expressionOf(v string) (expression string, shallow bool) {
 }
 
 // HasVariables reports whether a text has a variable.
-func HasVariables(text string) bool { return variable.MatchString(text) }
+func HasVariables(text string) bool {
+	_, ok := nextVariable(text, 0)
+	return ok
+}
 
 // Unclosed gives the place of a {{ that no }} closes, where a text has one:
 // Kyverno takes it for plain text.
@@ -119,13 +180,13 @@ func Unclosed(text string) (offset int, ok bool) {
 		return 0, false
 	}
 	for range maxNesting {
-		matches := variable.FindAllStringSubmatchIndex(text, -1)
+		matches := allVariables(text)
 		if len(matches) == 0 {
 			break
 		}
 		blanked := []byte(text)
 		for _, m := range matches {
-			for i := m[4]; i < m[5]; i++ {
+			for i := m.start; i < m.end; i++ {
 				blanked[i] = ' ' // so that places stay
 			}
 		}
