@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
@@ -31,6 +32,8 @@ type decoder struct {
 	needs []need
 	// diagnose speaks of what CUE could not evaluate.
 	diagnose func(mistake) diag.Diagnostic
+	// literals holds what is known of struct literals.
+	literals map[*ast.StructLit]*structLiteral
 }
 
 // need is a value that could not be made because a required field is missing.
@@ -114,6 +117,9 @@ func (d *decoder) decode(v cue.Value, enclosing token.Pos) *spec.Node {
 		}
 	case cue.StructKind:
 		n.Kind = spec.Struct
+		if d.asWritten(n, v, pos) {
+			return n
+		}
 		fields, err := v.Fields()
 		if err != nil {
 			return d.invalid(n, v)

@@ -24,7 +24,7 @@ const shardSize = 128
 // It is false where the package cannot be parted, or where a part fails: the
 // whole then says what is wrong.
 func (c *checker) sharded(parallel, size int) (*spec.Node, bool) {
-	shards := split(c.pkg.Instance, size)
+	shards, repeated := split(c.pkg.Instance, size)
 	if len(shards) < 2 {
 		return nil, false
 	}
@@ -46,7 +46,8 @@ func (c *checker) sharded(parallel, size int) (*spec.Node, bool) {
 	if slices.Contains(parts, nil) {
 		return nil, false
 	}
-	return join(parts), true
+	root := join(parts)
+	return root, repeated.restore(root)
 }
 
 // evaluatePart gives a part's decoded value, or nil where anything is wrong
@@ -114,7 +115,7 @@ type splitter struct {
 // split gives instances of at most size entries each, which together say what
 // the package says; nil where it has few, or where an entry might refer to
 // another, as only references by identifier can.
-func split(inst *build.Instance, size int) []*build.Instance {
+func split(inst *build.Instance, size int) ([]*build.Instance, *repeats) {
 	s := &splitter{members: map[entryKey]bool{}, labels: map[string]bool{}}
 	for _, f := range partedFields {
 		s.labels[f] = true
@@ -125,8 +126,9 @@ func split(inst *build.Instance, size int) []*build.Instance {
 		}
 	}
 	if s.unsafe || len(s.order) < 2*size || s.refersToParts(inst.Files) {
-		return nil
+		return nil, nil
 	}
+	repeated := findRepeats(inst.Files)
 	unlinkFiles(inst.Files)
 	var shards []*build.Instance
 	for i, keys := range slices.Collect(slices.Chunk(s.order, size)) {
@@ -137,11 +139,11 @@ func split(inst *build.Instance, size int) []*build.Instance {
 		shard := *inst
 		shard.Files = make([]*ast.File, len(inst.Files))
 		for j, f := range inst.Files {
-			shard.Files[j] = part(f, keep, i == 0)
+			shard.Files[j] = part(f, keep, repeated, i == 0)
 		}
 		shards = append(shards, &shard)
 	}
-	return shards
+	return shards, repeated
 }
 
 // survey takes in one declaration at the top of a file.
@@ -268,7 +270,7 @@ func unlinkFiles(files []*ast.File) {
 
 // part gives a file with the entries to keep, and, in the first part, all that
 // is no entry and might be emitted.
-func part(f *ast.File, keep map[entryKey]bool, first bool) *ast.File {
+func part(f *ast.File, keep map[entryKey]bool, repeated *repeats, first bool) *ast.File {
 	out := *f
 	out.Decls = make([]ast.Decl, 0, len(f.Decls))
 	for _, d := range f.Decls {
@@ -293,7 +295,7 @@ func part(f *ast.File, keep map[entryKey]bool, first bool) *ast.File {
 				continue
 			}
 			if label, _, err := ast.LabelName(entry.Label); err == nil && keep[entryKey{name, label}] {
-				lit.Elts = append(lit.Elts, elt)
+				lit.Elts = append(lit.Elts, repeated.without(entry))
 			}
 		}
 		if len(lit.Elts) > 0 || first {

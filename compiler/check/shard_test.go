@@ -109,3 +109,78 @@ func TestNotSharded(t *testing.T) {
 		})
 	}
 }
+
+// samePlaces reports where two trees have different positions.
+func samePlaces(t *testing.T, files *load.Files, got, want *spec.Node, path spec.Path) {
+	t.Helper()
+	if g, w := files.Position(got.Pos), files.Position(want.Pos); g != w {
+		t.Errorf("%s stands at %s: want %s", path, g, w)
+	}
+	for _, f := range want.Fields {
+		samePlaces(t, files, got.Get(f.Name), f.Value, path.Child(f.Name))
+	}
+	for i, item := range want.Items {
+		samePlaces(t, files, got.Items[i], item, path.Child(fmt.Sprint(i)))
+	}
+}
+
+const (
+	limits = `rules: "limits": patterns.#RequireResourceLimits & {params: namespace: "a"}` + "\n"
+	labels = `rules: "labels": patterns.#AddDefaultLabels & {params: labels: {z: "1", a: "2"}}` + "\n"
+)
+
+// TestRepeats holds packages whose rules are written alike to what they give as
+// a whole, order and positions included.
+func TestRepeats(t *testing.T) {
+	const imports = "import \"kcue.dev/patterns\"\n"
+	tests := map[string]struct {
+		files  []string
+		copies int
+	}{
+		"patterns":              {[]string{imports + entries("clusterPolicies", 5, "{\n"+limits+"}") + "clusterPolicies: other: " + limits}, 5},
+		"two files":             {[]string{imports + entries("clusterPolicies", 5, "{\n"+limits+"}"), imports + "\n// the same\nclusterPolicies: \"other\": {description: \"d\", " + limits + "}\n"}, 5},
+		"among others":          {[]string{imports + entries("clusterPolicies", 5, "{rules: {first: x: 1, \"limits\": patterns.#RequireResourceLimits, last: y: 1}}") + "clusterPolicies: z: rules: {last: y: 1, first: x: 1}\n"}, 14},
+		"namespaced":            {[]string{imports + entries("policies", 5, "{p: "+limits+"}")}, 4},
+		"longer label":          {[]string{imports + "clusterPolicies: a: rules: \"l\": patterns.#RequireResourceLimits\n" + entries("clusterPolicies", 4, "{rules: \"a longer label\": patterns.#RequireResourceLimits}")}, 4},
+		"schema's definition":   {[]string{"import \"kcue.dev/schema\"\n" + imports + entries("clusterPolicies", 5, "schema.#ClusterPolicy & {\n"+limits+"}")}, 4},
+		"package's definition":  {[]string{imports + "#Team: patterns.#RequireResourceLimits & {params: namespace: \"a\"}\n" + entries("clusterPolicies", 5, "{rules: limits: #Team}")}, 4},
+		"order of the author's": {[]string{imports + entries("clusterPolicies", 5, "{"+labels+"}") + "clusterPolicies: o: rules: \"labels\": patterns.#AddDefaultLabels & {params: labels: {a: \"2\", z: \"1\"}}"}, 4},
+		"other parameters":      {[]string{imports + entries("clusterPolicies", 1, "{"+limits+"}") + entries("clusterPolicies", 1, "{}") + "clusterPolicies: o: " + strings.Replace(limits, `"a"`, `"b"`, 1) + entries("resources", 5, "{x: 1}")}, 0},
+		"names around it":       {[]string{entries("clusterPolicies", 5, `{title: "t", rules: r: message: title}`)}, 0},
+		"names within":          {[]string{entries("clusterPolicies", 5, `{rules: r: {a: "t", message: a}}`)}, 4},
+		"of the rules":          {[]string{entries("clusterPolicies", 5, `{rules: {r: message: "m", s: message: r.message}}`)}, 0},
+		"constraint":            {[]string{"clusterPolicies: [string]: rules: [string]: x: 1\n" + entries("clusterPolicies", 5, `{rules: r: y: 1}`)}, 0},
+		"constraint of one":     {[]string{entries("clusterPolicies", 5, `{rules: {[string]: x: 1, r: y: 1}}`)}, 0},
+		"embedding":             {[]string{"_b: rules: r: x: 1\n" + entries("clusterPolicies", 5, `{_b, rules: r: y: 1}`)}, 0},
+		"unified":               {[]string{"_b: rules: r: x: 1\n" + entries("clusterPolicies", 5, `_b & {rules: r: y: 1}`)}, 0},
+		"said in two files":     {[]string{entries("clusterPolicies", 5, `{rules: r: x: 1}`), entries("clusterPolicies", 5, `{rules: r: y: 1}`)}, 0},
+		"another import":        {[]string{"import p \"encoding/json\"\n" + entries("clusterPolicies", 4, `{rules: r: x: p.Marshal("a")}`), "import p \"encoding/yaml\"\nclusterPolicies: z: rules: r: x: p.Marshal(\"a\")\n"}, 3},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			pkg := loaded(t, test.files...)
+			c := newChecker(pkg)
+			if copies := len(findRepeats(pkg.Instance.Files).leftOut); copies != test.copies {
+				t.Errorf("%d rules are copies: want %d", copies, test.copies)
+			}
+			got, ok := c.sharded(2, 2)
+			if !ok {
+				t.Fatal("the package was not parted")
+			}
+			want, _, diags := c.whole()
+			if len(diags) > 0 {
+				t.Fatal(diags)
+			}
+			g, _ := got.MarshalJSON()
+			w, _ := want.MarshalJSON()
+			if string(g) != string(w) {
+				t.Fatalf("parted: %s\nwhole:  %s", g, w)
+			}
+			for _, f := range want.Fields { // of a field said many times, any is its place
+				for _, entry := range f.Value.Fields {
+					samePlaces(t, pkg.Files(), got.Get(f.Name).Get(entry.Name), entry.Value, spec.Path{f.Name, entry.Name})
+				}
+			}
+		})
+	}
+}

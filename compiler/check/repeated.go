@@ -1,0 +1,436 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+
+	"kcue.dev/compiler/spec"
+)
+
+// repeats are the rules of a package that are written as another of its rules
+// is: a fleet's policies use a few patterns, with few parameters. Such a rule
+// is evaluated where it stands first and copied to where it stands again, with
+// positions of its own.
+//
+// Two rules are the same where their expressions are, byte for byte but for
+// comments, and refer to nothing but imports and what stands at the top of the
+// package, and where nothing else can say anything of either: no constraint of
+// the package's, no second declaration of the policy, no embedding.
+type repeats struct {
+	policies []*ruledPolicy
+	leftOut  map[*ast.Field]bool // rules that are copies
+}
+
+// ruledPolicy is a policy that holds copies.
+type ruledPolicy struct {
+	path  spec.Path
+	rules []*writtenRule // in the order in which they are written
+}
+
+// writtenRule is a rule as an author wrote it.
+type writtenRule struct {
+	policy spec.Path
+	entry  *ast.Field // the policy's field
+	field  *ast.Field
+	name   string
+	first  *writtenRule // the rule that this one is written as; nil for the first
+}
+
+// ruleFields are the parted fields whose entries are policies with rules, and
+// how many names lead from each to a policy.
+var ruleFields = map[string]int{"clusterPolicies": 1, "policies": 2}
+
+// findRepeats looks through the files of a package that can be parted.
+func findRepeats(files []*ast.File) *repeats {
+	f := &repeatFinder{declared: map[string]int{}, constrained: map[string]bool{}}
+	for _, file := range files {
+		for _, d := range file.Decls {
+			field, ok := d.(*ast.Field)
+			if !ok {
+				continue
+			}
+			if name, _ := partedField(field); ruleFields[name] > 0 {
+				f.survey(field, spec.Path{name}, ruleFields[name])
+			}
+		}
+	}
+	found := &repeats{leftOut: map[*ast.Field]bool{}}
+	first := map[string]*writtenRule{}
+	for _, p := range f.policies {
+		if f.declared[p.path.String()] > 1 || f.constrained[p.path[0]] {
+			continue
+		}
+		copies := false
+		for _, r := range p.rules {
+			key, ok := fingerprint(r.field.Value)
+			if !ok || len(r.field.Attrs) > 0 {
+				continue
+			}
+			key = p.definition + key
+			if r.first = first[key]; r.first == nil {
+				first[key] = r
+				continue
+			}
+			found.leftOut[r.field] = true
+			copies = true
+		}
+		if copies {
+			found.policies = append(found.policies, &ruledPolicy{p.path, p.rules})
+		}
+	}
+	return found
+}
+
+// repeatFinder collects the policies of a package.
+type repeatFinder struct {
+	policies    []*literalPolicy
+	declared    map[string]int  // how often a policy is, by its path
+	constrained map[string]bool // fields of policies that have a pattern constraint
+}
+
+// literalPolicy is a policy that a single struct literal makes, or that of a
+// definition of the schema's and a literal.
+type literalPolicy struct {
+	path       spec.Path
+	definition string
+	rules      []*writtenRule
+}
+
+func (f *repeatFinder) survey(field *ast.Field, path spec.Path, levels int) {
+	lit, ok := field.Value.(*ast.StructLit)
+	if !ok {
+		f.constrained[path[0]] = true // it may say anything of what is below
+		return
+	}
+	for _, elt := range lit.Elts {
+		entry, ok := elt.(*ast.Field)
+		if !ok || !isPlainLabel(entry.Label) || entry.Alias != nil {
+			f.constrained[path[0]] = true
+			continue
+		}
+		name, _, err := ast.LabelName(entry.Label)
+		if err != nil {
+			f.constrained[path[0]] = true
+			continue
+		}
+		below := path.Child(name)
+		if levels > 1 {
+			f.survey(entry, below, levels-1)
+			continue
+		}
+		f.declared[below.String()]++
+		if p := policyOf(entry, below); p != nil {
+			f.policies = append(f.policies, p)
+		}
+	}
+}
+
+// policyOf gives a policy whose rules nothing but its own literal makes, or nil.
+func policyOf(entry *ast.Field, path spec.Path) *literalPolicy {
+	p := &literalPolicy{path: path}
+	value := entry.Value
+	if both, ok := value.(*ast.BinaryExpr); ok && both.Op == token.AND {
+		p.definition = schemaDefinition(both.X)
+		if p.definition == "" {
+			return nil
+		}
+		value = both.Y
+	}
+	policy, ok := value.(*ast.StructLit)
+	if !ok {
+		return nil
+	}
+	fields := plainFields(policy)
+	rules, ok := fields.literal("rules")
+	if !ok {
+		return nil
+	}
+	named := plainFields(rules)
+	if named == nil || refersInto(policy, rules) {
+		return nil
+	}
+	for _, r := range named {
+		p.rules = append(p.rules, &writtenRule{policy: path, entry: entry, field: r.field, name: r.name})
+	}
+	return p
+}
+
+// schemaDefinition gives the text of a reference to a definition of kcue's own
+// schema, or "".
+func schemaDefinition(e ast.Expr) string {
+	s, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	pkg, ok := s.X.(*ast.Ident)
+	if !ok {
+		return ""
+	}
+	imported, ok := pkg.Node.(*ast.ImportSpec)
+	name, isIdent := s.Sel.(*ast.Ident)
+	if !ok || !isIdent || ast.ParseImportPath(strings.Trim(imported.Path.Value, `"`)).Path != "kcue.dev/schema" {
+		return ""
+	}
+	return name.Name
+}
+
+// namedField is a field of a literal that a name alone labels.
+type namedField struct {
+	name  string
+	field *ast.Field
+}
+
+type namedFields []namedField
+
+// plainFields gives the fields of a literal that holds nothing but such fields,
+// each once, and what makes no field; nil for any other.
+func plainFields(lit *ast.StructLit) namedFields {
+	fields := namedFields{}
+	for _, elt := range lit.Elts {
+		switch elt := elt.(type) {
+		case *ast.Field:
+			name, emitted, plain := literalLabel(elt)
+			if !plain || emitted && fields.find(name) != nil {
+				return nil
+			}
+			if emitted {
+				fields = append(fields, namedField{name, elt})
+			}
+		case *ast.LetClause, *ast.Attribute, *ast.CommentGroup:
+		default:
+			return nil
+		}
+	}
+	return fields
+}
+
+func (n namedFields) find(name string) *ast.Field {
+	if i := slices.IndexFunc(n, func(f namedField) bool { return f.name == name }); i >= 0 {
+		return n[i].field
+	}
+	return nil
+}
+
+// literal gives the struct literal that a field holds.
+func (n namedFields) literal(name string) (*ast.StructLit, bool) {
+	field := n.find(name)
+	if field == nil {
+		return nil, false
+	}
+	lit, ok := field.Value.(*ast.StructLit)
+	return lit, ok
+}
+
+// refersInto reports whether anything in a policy refers to its rules by name.
+func refersInto(policy, rules *ast.StructLit) bool {
+	found := false
+	ast.Walk(policy, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			found = found || id.Scope == rules || id.Scope == policy && id.Name == "rules" || id.Name == "self"
+		}
+		return !found
+	}, nil)
+	return found
+}
+
+// fingerprint gives a text that two expressions share where they are written
+// alike and mean the same wherever they stand. It is false for one that refers
+// to what is around it, and for what is seldom in a rule.
+func fingerprint(e ast.Expr) (text string, ok bool) {
+	var b strings.Builder
+	base := e.Pos().Offset()
+	within := func(n ast.Node) bool {
+		return n.Pos().Offset() >= base && n.End().Offset() <= e.End().Offset() && n.Pos().File() == e.Pos().File()
+	}
+	ok = true
+	ast.Walk(e, func(n ast.Node) bool {
+		if _, isComment := n.(*ast.CommentGroup); isComment || !ok {
+			return false
+		}
+		fmt.Fprintf(&b, "(%d %T ", n.Pos().Offset()-base, n)
+		switch n := n.(type) {
+		case *ast.Ident:
+			switch imported, isImport := n.Node.(*ast.ImportSpec); {
+			case isImport:
+				b.WriteString(imported.Path.Value)
+			case n.Scope == nil:
+			default:
+				if _, top := n.Scope.(*ast.File); !top && !within(n.Scope) {
+					ok = false
+				}
+			}
+			fmt.Fprintf(&b, "%q", n.Name)
+		case *ast.BasicLit:
+			fmt.Fprintf(&b, "%q", n.Value)
+		case *ast.BinaryExpr:
+			fmt.Fprint(&b, n.Op)
+		case *ast.UnaryExpr:
+			fmt.Fprint(&b, n.Op)
+		case *ast.Field:
+			fmt.Fprint(&b, n.Constraint)
+			ok = ok && len(n.Attrs) == 0 && n.Alias == nil
+		case *ast.StructLit, *ast.ListLit, *ast.SelectorExpr, *ast.CallExpr, *ast.ParenExpr, *ast.Interpolation:
+		default:
+			ok = false
+		}
+		return ok
+	}, func(ast.Node) { b.WriteByte(')') })
+	return b.String(), ok
+}
+
+// without gives a policy's field with the rules that are not left out.
+func (r *repeats) without(entry *ast.Field) *ast.Field {
+	lit, ok := entry.Value.(*ast.StructLit)
+	both, isBoth := entry.Value.(*ast.BinaryExpr)
+	if isBoth {
+		lit, ok = both.Y.(*ast.StructLit)
+	}
+	if !ok {
+		return entry
+	}
+	kept := r.keep(lit)
+	if kept == lit {
+		return entry
+	}
+	changed := *entry
+	changed.Value = kept
+	if isBoth {
+		and := *both
+		and.Y = kept
+		changed.Value = &and
+	}
+	return &changed
+}
+
+// keep gives a literal without the fields that are left out, at any depth; the
+// same literal where there are none.
+func (r *repeats) keep(lit *ast.StructLit) *ast.StructLit {
+	var elts []ast.Decl
+	changed := false
+	for _, elt := range lit.Elts {
+		field, ok := elt.(*ast.Field)
+		switch {
+		case !ok:
+			elts = append(elts, elt)
+			continue
+		case r.leftOut[field]:
+			changed = true
+			continue
+		}
+		without := r.without(field)
+		changed = changed || without != field
+		elts = append(elts, without)
+	}
+	if !changed {
+		return lit
+	}
+	out := *lit
+	out.Elts = elts
+	return &out
+}
+
+// restore puts the rules that were left out into a package's decoded value. It
+// is false where a copy would have a position that is not its own.
+func (r *repeats) restore(root *spec.Node) bool {
+	index := map[string]*spec.Node{}
+	var collect func(n *spec.Node, path spec.Path, levels int)
+	collect = func(n *spec.Node, path spec.Path, levels int) {
+		if n == nil || levels == 0 {
+			index[path.String()] = n
+			return
+		}
+		for _, f := range n.Fields {
+			collect(f.Value, path.Child(f.Name), levels-1)
+		}
+	}
+	for field, levels := range ruleFields {
+		collect(root.Get(field), spec.Path{field}, levels)
+	}
+	rulesOf := func(policy spec.Path) *spec.Node { return index[policy.String()].Get("rules") }
+	for _, p := range r.policies {
+		rules := rulesOf(p.path)
+		if rules == nil {
+			return false
+		}
+		var fields []spec.Field
+		for _, w := range p.rules {
+			rule := rules.Get(w.name)
+			if w.first != nil {
+				from := rulesOf(w.first.policy)
+				source := from.Get(w.first.name)
+				if source == nil {
+					return false
+				}
+				var ok bool
+				if rule, ok = (&copying{w, from.Pos, rules.Pos}).node(source); !ok {
+					return false
+				}
+			}
+			if rule != nil {
+				fields = append(fields, spec.Field{Name: w.name, Value: rule})
+			}
+		}
+		rules.Fields = fields
+	}
+	return true
+}
+
+// copying makes a rule of the value of the one that it is written as.
+type copying struct {
+	*writtenRule
+	// from and to are the places of the two policies' rules, which stand for
+	// what has no place of the author's.
+	from, to token.Pos
+}
+
+func (c *copying) node(n *spec.Node) (*spec.Node, bool) {
+	pos, ok := c.position(n.Pos)
+	if !ok {
+		return nil, false
+	}
+	out := *n
+	out.Pos = pos
+	if n.Fields != nil {
+		out.Fields = make([]spec.Field, len(n.Fields))
+		for i, f := range n.Fields {
+			value, ok := c.node(f.Value)
+			if !ok {
+				return nil, false
+			}
+			out.Fields[i] = spec.Field{Name: f.Name, Value: value}
+		}
+	}
+	if n.Items != nil {
+		out.Items = make([]*spec.Node, len(n.Items))
+		for i, item := range n.Items {
+			if out.Items[i], ok = c.node(item); !ok {
+				return nil, false
+			}
+		}
+	}
+	return &out, true
+}
+
+// position gives the place in this rule of a place in the first one.
+func (c *copying) position(pos token.Pos) (token.Pos, bool) {
+	from, to := c.first.field, c.field
+	if !pos.IsValid() || pos.File() != from.Pos().File() {
+		return pos, true
+	}
+	switch offset := pos.Offset(); {
+	case offset >= from.Value.Pos().Offset() && offset <= from.Value.End().Offset():
+		start := to.Value.Pos()
+		return start.File().Pos(start.Offset()+offset-from.Value.Pos().Offset(), pos.RelPos()), true
+	case offset == from.Label.Pos().Offset():
+		return to.Label.Pos(), true
+	case c.from.IsValid() && pos.File() == c.from.File() && offset == c.from.Offset():
+		return c.to, true
+	case offset >= c.first.entry.Pos().Offset() && offset < c.first.entry.End().Offset():
+		return token.NoPos, false // a place of the other policy's
+	}
+	return pos, true
+}
