@@ -208,13 +208,16 @@ func (v value) walk(visit func(at value, text string) bool) bool {
 	if v.Kind == spec.String {
 		return visit(v, v.Text)
 	}
-	for _, m := range v.members() {
+	// Most of what is walked over are strings, for which nothing is allocated.
+	for _, f := range v.Fields {
+		m := value{Node: f.Value, parent: &v, name: f.Name}
 		if !visit(m, m.name) || !m.walk(visit) {
 			return false
 		}
 	}
-	for _, item := range v.items() {
-		if !item.walk(visit) {
+	for i, item := range v.Items {
+		m := value{Node: item, parent: &v, name: strconv.Itoa(i)}
+		if !m.walk(visit) {
 			return false
 		}
 	}
