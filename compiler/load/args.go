@@ -22,11 +22,11 @@ type moduleGroup struct {
 	named   []string // files that may be read though they lie outside of root
 }
 
-// args gives the group's arguments in the form CUE's loader takes, relative
-// to base.
-func (g *moduleGroup) args(base string) []string {
+// args gives directories of the group, and its files, in the form CUE's loader
+// takes, relative to base.
+func (g *moduleGroup) args(base string, dirs []string) []string {
 	var args []string
-	for _, d := range g.dirs {
+	for _, d := range dirs {
 		dir, name, qualified := splitName(d)
 		arg := "."
 		if rel, err := filepath.Rel(base, dir); err == nil && rel != "." {

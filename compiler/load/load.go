@@ -61,62 +61,11 @@ func (p *Package) Files() *Files { return p.files }
 // the directories. Diagnostics may come with packages: a broken package does
 // not hide the mistakes of the others.
 func Packages(cfg Config) ([]*Package, diag.List) {
-	dir, err := filepath.Abs(cfg.Dir)
-	if err != nil {
-		return nil, diag.List{{Code: diag.NoSuchFile, Message: fmt.Sprintf("cannot find the working directory: %v", err)}}
-	}
-	groups, diags := group(dir, cfg.Args)
-	var packages []*Package
-	for _, g := range groups {
-		loaded, ds := g.load(dir, cfg)
-		packages = append(packages, loaded...)
-		diags = append(diags, ds...)
-	}
-	return packages, diags
-}
-
-// load loads one group: the arguments that share a module.
-func (g *moduleGroup) load(dir string, cfg Config) ([]*Package, diag.List) {
-	files := &Files{Dir: dir}
-	t, diags, err := openTree(g.root, g.named, files)
-	if err != nil {
-		return nil, append(diags, diag.Diagnostic{
-			Code:    diag.Unreadable,
-			Pos:     diag.Position{File: files.Display(g.root)},
-			Message: fmt.Sprintf("cannot read the directory: %v", reason(err)),
-		})
-	}
-	defer t.Close()
-
-	base := g.root
-	if len(g.files) > 0 {
-		base = dir
-	}
-	instances := load.Instances(g.args(base), &load.Config{
-		Dir:        slashPath(base),
-		ModuleRoot: slashPath(g.root),
-		FS:         t,
-		FromFSPath: files.fromTree,
-		Stdin:      limitReader(cfg.Stdin),
-		Tags:       cfg.Tags,
-		Registry:   newRegistry(t),
-	})
-	var packages []*Package
-	for _, inst := range instances {
-		if inst.Err != nil {
-			ds := files.loadErrors(inst)
-			if len(ds) > 0 {
-				diags = append(diags, ds...)
-				continue
-			}
-		}
-		packages = append(packages, &Package{
-			Instance: inst,
-			Named:    inst.User || slices.Contains(g.literal, inst.Dir),
-			files:    files,
-		})
-	}
-	return packages, diags
+	plan, diags := NewPlan(cfg)
+	defer plan.Close()
+	packages, found := plan.Load(func(int) bool { return true })
+	loaded := slices.DeleteFunc(packages, func(p *Package) bool { return p == nil })
+	return loaded, append(diags, found...)
 }
 
 // maxFileSize bounds a source file. The largest hand-written packages are a
