@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/check"
 	"kcue.dev/compiler/crd"
 	"kcue.dev/compiler/kinds"
@@ -44,6 +45,9 @@ type Config struct {
 	CRDs []string
 	// Disable lists codes of warnings that are not wanted, separated by commas.
 	Disable []string
+	// Cache keeps what packages compile to, and gives it back; nil keeps
+	// nothing.
+	Cache *cache.Store
 }
 
 // Result is what a compilation gives.
@@ -51,7 +55,7 @@ type Result struct {
 	// Objects are in the order of emission: by kind, namespace and name.
 	Objects []lower.Object
 	// Bundles are the packages that were compiled, in the order of the
-	// arguments.
+	// arguments, without those whose objects came from the cache.
 	Bundles []Bundle
 	// Packages is how many were looked at, those with mistakes included.
 	Packages int
@@ -75,7 +79,10 @@ func Compile(cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, found := c.compile(cfg)
+	result, found, err := c.compile(cfg)
+	if err != nil {
+		return nil, err
+	}
 	diags = oncePerPlace(c.off.filter(append(diags, found...), false).Sorted())
 	if diags.HasErrors() {
 		return nil, diags
@@ -86,37 +93,90 @@ func Compile(cfg Config) (*Result, error) {
 
 // compile compiles the packages that cfg names: it gives what it can, and every
 // diagnostic.
-func (c *compilation) compile(cfg Config) (*Result, diag.List) {
-	packages, diags := load.Packages(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
-	bundles := make([]Bundle, len(packages))
-	found := make([]diag.List, len(packages))
-	forEach(len(packages), c.parallel, func(i int) {
-		bundles[i], found[i] = c.bundle(packages[i])
-	})
-	result := &Result{Packages: len(packages)}
-	for i, b := range bundles {
-		diags = append(diags, found[i]...)
-		if b.Bundle == nil || found[i].HasErrors() {
-			continue
+func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
+	plan, diags := load.NewPlan(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
+	defer plan.Close()
+	kept := c.kept(cfg, plan)
+	packages, found := plan.Load(func(i int) bool { return kept.packages[i] == nil })
+	diags = append(diags, found...)
+	if slices.ContainsFunc(packages, func(p *load.Package) bool { return p != nil }) {
+		mistaken, err := c.prepare(cfg)
+		if err != nil {
+			return nil, nil, err
 		}
-		result.Bundles = append(result.Bundles, b)
-		result.Objects = append(result.Objects, b.Objects...)
-	}
-	diags = append(diags, duplicates(bundles)...)
-	for _, pkg := range packages {
-		found, mistaken := attributes(pkg)
-		c.off.attributes = append(c.off.attributes, found...)
 		diags = append(diags, mistaken...)
 	}
-	for _, b := range bundles {
-		for _, o := range b.Objects {
+	compiled := kept.packages
+	forEach(len(packages), c.parallel, func(i int) {
+		if packages[i] != nil {
+			compiled[i] = c.pkg(packages[i])
+			kept.put(i)
+		}
+	})
+	kept.trim()
+	result := &Result{}
+	for _, p := range compiled {
+		if p == nil {
+			continue
+		}
+		result.Packages++
+		diags = append(diags, p.diags...)
+		if p.bundle == nil && !p.kept || p.diags.HasErrors() {
+			continue
+		}
+		if p.bundle != nil {
+			result.Bundles = append(result.Bundles, *p.bundle)
+		}
+		for _, o := range p.objects {
+			result.Objects = append(result.Objects, o.Object)
+		}
+	}
+	diags = append(diags, duplicates(compiled)...)
+	for _, p := range compiled {
+		if p == nil {
+			continue
+		}
+		c.off.attributes = append(c.off.attributes, p.attributes...)
+		for _, o := range p.objects {
 			if o.Node != nil {
-				diags = append(diags, c.off.saw(o.Node, reference(o.Node), b.Files.Position(o.Pos))...)
+				diags = append(diags, c.off.saw(o.Node, reference(o.Node), o.place)...)
 			}
 		}
 	}
 	slices.SortStableFunc(result.Objects, lower.Compare)
-	return result, diags
+	return result, diags, nil
+}
+
+// compiledPackage is what a package compiles to.
+type compiledPackage struct {
+	bundle     *Bundle // nil where nothing of the package can be read, or it is kept
+	kept       bool    // it comes from the cache
+	objects    []placedObject
+	attributes []*attribute
+	diags      diag.List
+}
+
+// placedObject is an object, and where its author wrote what it is made of.
+type placedObject struct {
+	lower.Object
+	place diag.Position
+}
+
+// pkg compiles a package.
+func (c *compilation) pkg(pkg *load.Package) *compiledPackage {
+	out := &compiledPackage{}
+	bundle, diags := c.bundle(pkg)
+	out.diags = diags
+	if bundle.Bundle != nil {
+		out.bundle = &bundle
+		for _, o := range bundle.Objects {
+			out.objects = append(out.objects, placedObject{o, bundle.Files.Position(o.Pos)})
+		}
+	}
+	found, mistaken := attributes(pkg)
+	out.attributes = found
+	out.diags = append(out.diags, mistaken...)
+	return out
 }
 
 // reference is how policies are named: name, or namespace/name.
@@ -130,16 +190,16 @@ func reference(object *spec.Node) string {
 
 // compilation is what the packages of a run share.
 type compilation struct {
-	model    *model.Model
-	schemas  *crd.Schemas
-	options  vet.Options
-	parallel int
 	off      *suppressions
+	parallel int
+	// What follows is there once the compilation is prepared.
+	model   *model.Model
+	schemas *crd.Schemas
+	options vet.Options
 }
 
-// newCompilation reads what the binary brings along, and what the configuration
-// names besides specs. The diagnostics are of these; the error is none of the
-// user's files'.
+// newCompilation begins a run: it checks the configuration, and reads what turns
+// warnings off. The diagnostics are of the user's files; the error is not.
 func newCompilation(cfg Config) (*compilation, diag.List, error) {
 	if cfg.Target != "" && !slices.Contains(lower.Targets(), cfg.Target) {
 		return nil, nil, diag.List{{
@@ -147,19 +207,29 @@ func newCompilation(cfg Config) (*compilation, diag.List, error) {
 			Message: fmt.Sprintf("unknown target %q: expected %s", cfg.Target, strings.Join(lower.Targets(), " or ")),
 		}}
 	}
+	off, diags := cfg.suppressions()
+	return &compilation{off: off, parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))}, diags, nil
+}
+
+// prepare reads what the binary brings along, and the kinds that the
+// configuration names; a run whose packages are all in the cache needs neither.
+func (c *compilation) prepare(cfg Config) (diag.List, error) {
+	if c.model != nil {
+		return nil, nil
+	}
 	m, err := model.Load()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	schemas, err := crd.Load()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	known, err := kinds.Load()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	off, diags := cfg.suppressions()
+	var diags diag.List
 	if len(cfg.CRDs) > 0 {
 		paths := make([]string, len(cfg.CRDs))
 		for i, path := range cfg.CRDs {
@@ -171,13 +241,8 @@ func newCompilation(cfg Config) (*compilation, diag.List, error) {
 			diags = append(diags, unreadable(cfg.Dir, m))
 		}
 	}
-	return &compilation{
-		model:    m,
-		schemas:  schemas,
-		options:  vet.Options{BestPractices: cfg.BestPractices, Kinds: known},
-		parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0)),
-		off:      off,
-	}, diags, nil
+	c.model, c.schemas, c.options = m, schemas, vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
+	return diags, nil
 }
 
 // withOwnKinds gives the compilation of a bundle that ships definitions of
@@ -286,33 +351,32 @@ func oncePerPlace(sorted diag.List) diag.List {
 }
 
 // duplicates reports objects that two specs both make.
-func duplicates(bundles []Bundle) diag.List {
+func duplicates(packages []*compiledPackage) diag.List {
 	// An object is the same in every version of its group.
 	type id struct{ group, kind, namespace, name string }
-	type place struct {
-		files *load.Files
-		obj   lower.Object
-	}
-	first := map[id]place{}
+	first := map[id]placedObject{}
 	var diags diag.List
-	for _, b := range bundles {
-		for _, o := range b.Objects {
+	for _, p := range packages {
+		if p == nil {
+			continue
+		}
+		for _, o := range p.objects {
 			if o.Node == nil {
 				continue
 			}
 			key := id{o.Group(), o.Kind(), o.Namespace(), o.Name()}
 			earlier, ok := first[key]
 			if !ok {
-				first[key] = place{b.Files, o}
+				first[key] = o
 				continue
 			}
 			diags = append(diags, diag.Diagnostic{
 				Code:    diag.DuplicateObject,
-				Pos:     b.Files.Position(o.Pos),
+				Pos:     o.place,
 				Path:    o.Path.String(),
 				Message: fmt.Sprintf("%s %q is made twice in this build", o.Kind(), o.Name()),
 				Hint:    "give one of them another name, or build the packages apart",
-				Related: []diag.Related{{Pos: earlier.files.Position(earlier.obj.Pos), Message: "the other"}},
+				Related: []diag.Related{{Pos: earlier.place, Message: "the other"}},
 			})
 		}
 	}

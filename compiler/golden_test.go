@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"kcue.dev/compiler"
+	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
@@ -64,7 +65,14 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := compileGolden(t, dir, string(archive.Comment))
+			got := compileGolden(t, dir, string(archive.Comment), nil)
+			// What comes out of the cache is what a build without one gives.
+			store := cache.Open(t.TempDir(), cache.DefaultSize)
+			for _, run := range []string{"with an empty cache", "with a cache"} {
+				if d := cmp.Diff(got, compileGolden(t, dir, string(archive.Comment), store)); d != "" {
+					t.Errorf("%s, output differs from that without (-without +with):\n%s", run, d)
+				}
+			}
 			if *update {
 				archive.Files = inputs
 				for _, name := range []string{wantDiags, wantObjects} {
@@ -88,10 +96,10 @@ func TestGolden(t *testing.T) {
 }
 
 // compileGolden gives what a case produces, by the names that archives use.
-func compileGolden(t *testing.T, dir, comment string) map[string]string {
+func compileGolden(t *testing.T, dir, comment string, store *cache.Store) map[string]string {
 	t.Helper()
 	got := map[string]string{}
-	result, err := compiler.Compile(compiler.Config{Dir: dir, Args: option(comment, "args:"), Tags: option(comment, "tags:")})
+	result, err := compiler.Compile(compiler.Config{Dir: dir, Args: option(comment, "args:"), Tags: option(comment, "tags:"), Cache: store})
 	var diags diag.List
 	if err != nil && !errors.As(err, &diags) {
 		t.Fatal(err)

@@ -49,11 +49,18 @@ func Vet(cfg Config) (*Vetted, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Vetted{Diagnostics: diags}
+	mistaken, err := c.prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	out := &Vetted{Diagnostics: append(diags, mistaken...)}
 	packages, manifests := vetArguments(cfg.Dir, cfg.Args)
 	if len(packages) > 0 || len(manifests) == 0 {
 		cfg.Args = packages
-		result, diags := c.compile(cfg)
+		result, diags, err := c.compile(cfg)
+		if err != nil {
+			return nil, err
+		}
 		out.Diagnostics = append(out.Diagnostics, diags...)
 		out.Packages = result.Packages
 		out.Objects = len(result.Objects)
@@ -80,6 +87,9 @@ type Vetter struct{ c *compilation }
 func NewVetter(objects []*spec.Node) (*Vetter, error) {
 	c, _, err := newCompilation(Config{})
 	if err != nil {
+		return nil, err
+	}
+	if _, err := c.prepare(Config{}); err != nil {
 		return nil, err
 	}
 	for _, o := range objects {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kcue.dev/compiler"
+	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/lower"
 	"kcue.dev/compiler/spec"
@@ -16,10 +17,11 @@ import (
 )
 
 type buildFlags struct {
-	output string
-	outDir string
-	target string
-	names  []string
+	output  string
+	outDir  string
+	target  string
+	names   []string
+	noCache bool
 }
 
 func newBuildCommand(s streams, global *globalFlags) *cobra.Command {
@@ -42,6 +44,7 @@ bytes.`,
 	flags.StringVarP(&f.output, flagOutput, "o", "yaml", "`format` of the objects: yaml or json")
 	flags.StringVar(&f.outDir, flagOutDir, "", "write a file an object and a kustomization.yaml under `DIR`")
 	flags.StringVar(&f.target, flagTarget, lower.KyvernoV1, "`API` to compile to: "+strings.Join(lower.Targets(), ", "))
+	flags.BoolVar(&f.noCache, flagNoCache, false, "compile every package anew, and keep nothing")
 	flags.StringArrayVar(&f.names, flagName, nil, "only objects of this `name`, or namespace/name; may be repeated")
 	return cmd
 }
@@ -53,7 +56,7 @@ func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error
 	if f.outDir != "" && f.output != "yaml" {
 		return usagef("--%s writes YAML: it does not go with --%s %s", flagOutDir, flagOutput, f.output)
 	}
-	result, err := compiler.Compile(compiler.Config{Args: args, Tags: global.inject, Stdin: s.in, Target: f.target})
+	result, err := compiler.Compile(compiler.Config{Args: args, Tags: global.inject, Stdin: s.in, Target: f.target, Cache: openCache(f.noCache)})
 	if err != nil {
 		return err
 	}
@@ -86,6 +89,16 @@ func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error
 		return err
 	}
 	return s.write(data)
+}
+
+// openCache gives the user's cache of what packages compile to, or nil where it
+// is off.
+func openCache(off bool) *cache.Store {
+	dir := cache.Dir()
+	if off || dir == "" {
+		return nil
+	}
+	return cache.Open(dir, cache.DefaultSize)
 }
 
 func render(format string, objects []*spec.Node) ([]byte, error) {

@@ -29,6 +29,7 @@ const (
 	flagOutDir  = "out-dir"
 	flagTarget  = "target"
 	flagName    = "name"
+	flagNoCache = "no-cache"
 )
 
 // streams are a command's standard streams. Out carries data only; all that is

@@ -39,6 +39,9 @@ type tree struct {
 
 	mu     sync.Mutex
 	caches []string // roots of fetched modules
+	// kept is what was read to tell what the packages are made of: their
+	// loader sees the same, whatever happens to the files meanwhile.
+	kept snapshot
 }
 
 // openTree opens the tree of a module root. Its diagnostics are warnings on
@@ -126,6 +129,9 @@ func (t *tree) Open(name string) (fs.File, error) {
 	if t.isModuleFile(name) {
 		return newMemFile(path.Base(name), t.moduleFile), nil
 	}
+	if data, ok := t.kept.file(name); ok {
+		return newMemFile(path.Base(name), data), nil
+	}
 	info, err := t.Stat(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: reason(err)}
@@ -154,6 +160,9 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 	if t.isModuleFile(name) {
 		return memInfo{path.Base(name), int64(len(t.moduleFile))}, nil
 	}
+	if data, ok := t.kept.file(name); ok {
+		return memInfo{path.Base(name), int64(len(data))}, nil
+	}
 	fsys, rel, err := t.at(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
@@ -170,6 +179,9 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 
 // ReadDir lists a directory.
 func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	if entries, ok := t.kept.dir(name); ok {
+		return entries, nil
+	}
 	fsys, rel, err := t.at(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
