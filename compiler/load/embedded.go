@@ -26,11 +26,12 @@ import (
 )
 
 const (
-	embeddedPath   = "kcue.dev"
-	embeddedModule = embeddedPath + "@v0"
+	embeddedPath = "kcue.dev"
+	// EmbeddedModule is the CUE module that the binary holds.
+	EmbeddedModule = embeddedPath + "@v0"
 	// embeddedRoot is where the tree holds the embedded module. No directory
 	// of a user has this name.
-	embeddedRoot = "/" + embeddedModule + "+embedded"
+	embeddedRoot = "/" + EmbeddedModule + "+embedded"
 	// EmbeddedVersion is the version of the CUE module kcue.dev@v0 that this
 	// binary holds: what a user's cue.mod/module.cue should name.
 	EmbeddedVersion = "v0.1.0"
@@ -61,7 +62,7 @@ func embeddedPackages() []string {
 // Open opens a file, or a package's directory.
 func (e embedded) Open(name string) (fs.File, error) {
 	if name == moduleFileName {
-		return newMemFile("module.cue", []byte(moduleFileText(embeddedModule))), nil
+		return newMemFile("module.cue", []byte(moduleFileText(EmbeddedModule))), nil
 	}
 	dir, rest, _ := strings.Cut(name, "/")
 	fsys, ok := e[dir]
@@ -118,7 +119,7 @@ func moduleFileText(name string) string {
 func requireEmbedded(data []byte, name string) ([]byte, diag.List) {
 	const dependency = "\ndeps: %q: v: %q\n"
 	if data == nil {
-		return fmt.Appendf(nil, moduleFileText("kcue.local@v0")+dependency, embeddedModule, EmbeddedVersion), nil
+		return fmt.Appendf(nil, moduleFileText("kcue.local@v0")+dependency, EmbeddedModule, EmbeddedVersion), nil
 	}
 	file, err := parser.ParseFile(name, data, parser.ParseComments)
 	if err != nil {
@@ -127,9 +128,9 @@ func requireEmbedded(data []byte, name string) ([]byte, diag.List) {
 	if own, ok := stringAt(file.Decls, "module"); !ok || strings.HasPrefix(own.value, embeddedPath+"@") || own.value == embeddedPath {
 		return data, nil
 	}
-	pinned, ok := stringAt(file.Decls, "deps", embeddedModule, "v")
+	pinned, ok := stringAt(file.Decls, "deps", EmbeddedModule, "v")
 	if !ok {
-		return fmt.Appendf(slices.Clip(data), dependency, embeddedModule, EmbeddedVersion), nil
+		return fmt.Appendf(slices.Clip(data), dependency, EmbeddedModule, EmbeddedVersion), nil
 	}
 	if pinned.value == EmbeddedVersion {
 		return data, nil
@@ -202,15 +203,15 @@ func newRegistry(t *tree) *registry {
 
 // ModFile gives a module's own module file.
 func (r *registry) ModFile(ctx context.Context, mv module.Version) (*modfile.File, error) {
-	if mv.Path() == embeddedModule {
-		return modfile.ParseNonStrict([]byte(moduleFileText(embeddedModule)), moduleFileName)
+	if mv.Path() == EmbeddedModule {
+		return modfile.ParseNonStrict([]byte(moduleFileText(EmbeddedModule)), moduleFileName)
 	}
 	return r.ordinary.ModFile(ctx, mv)
 }
 
 // Fetch gives a module's files.
 func (r *registry) Fetch(ctx context.Context, mv module.Version) (module.SourceLoc, error) {
-	if mv.Path() == embeddedModule {
+	if mv.Path() == EmbeddedModule {
 		return module.SourceLoc{FS: r.tree.embedded, Dir: "."}, nil
 	}
 	loc, err := r.ordinary.Fetch(ctx, mv)
@@ -224,7 +225,7 @@ func (r *registry) Fetch(ctx context.Context, mv module.Version) (module.SourceL
 
 // ModuleVersions lists a module's versions.
 func (r *registry) ModuleVersions(ctx context.Context, mpath string) ([]string, error) {
-	if mpath == embeddedModule || mpath == embeddedPath {
+	if mpath == EmbeddedModule || mpath == embeddedPath {
 		return []string{EmbeddedVersion}, nil
 	}
 	return r.ordinary.ModuleVersions(ctx, mpath)

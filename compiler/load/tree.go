@@ -69,7 +69,7 @@ func openTree(root string, named []string, files *Files) (*tree, diag.List, erro
 	}
 	var diags diag.List
 	t.moduleFile, diags = requireEmbedded(data, files.Display(filepath.Join(root, moduleFileName)))
-	return t, diags, nil
+	return t, append(diags, checkVendored(t.rootFS, files.Display(filepath.Join(root, VendoredDir)))...), nil
 }
 
 const moduleFileName = "cue.mod/module.cue"

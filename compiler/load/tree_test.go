@@ -33,7 +33,7 @@ func open(t *testing.T, root string, named ...string) *tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(diags) > 0 {
+	if diags.HasErrors() {
 		t.Fatalf("unexpected: %v", diags)
 	}
 	t.Cleanup(func() { tr.Close() })
