@@ -9,28 +9,41 @@ import (
 	"strconv"
 	"testing"
 
+	cue "cuelang.org/go/cmd/cue/cmd"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/script")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"kcue": main})
+	testscript.Main(m, map[string]func(){
+		"kcue": main,
+		"cue":  func() { os.Exit(cue.Main()) },
+	})
 }
 
 // TestScript runs the command as users do. Each script of testdata/script
 // begins with a comment that says why it exists; `status N kcue ...` runs the
-// command and demands the exit status.
+// command and demands the exit status, `cue` is the command of the CUE that kcue
+// is built with; module_test.go has the commands about its modules.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   status,
+			"registry": registry,
+			"checkout": checkout,
+			"lighter":  lighter,
+		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "checkout":
+				return isCheckout(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
