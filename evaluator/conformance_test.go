@@ -23,6 +23,8 @@ const (
 	examplesDir = "../examples"
 	patternsDir = "../testdata/patterns"
 	goldenDir   = "../testdata/golden"
+	// scaffoldDir is what kcue init lays down.
+	scaffoldDir = "../compiler/scaffold/repository"
 )
 
 // packages lists the directories below root that hold CUE files, other than
@@ -80,15 +82,15 @@ func accept(t *testing.T, reviewer *admission.Reviewer, result *compiler.Result)
 	return kyverno
 }
 
-// TestSpecsBehave compiles the examples and the packages of the patterns. A
-// cluster must accept what they emit, and their own tests must hold in
+// TestSpecsBehave compiles the examples, the packages of the patterns and those
+// that kcue init lays down. A cluster must accept what they emit, and their own tests must hold in
 // Kyverno's engine.
 func TestSpecsBehave(t *testing.T) {
 	reviewer, err := admission.NewReviewer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, root := range []string{examplesDir, patternsDir} {
+	for _, root := range []string{examplesDir, patternsDir, scaffoldDir} {
 		t.Run(filepath.Base(root), func(t *testing.T) {
 			objects, tests := 0, 0
 			for _, dir := range packages(t, root) {

@@ -173,6 +173,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 	root.AddCommand(
 		newBuildCommand(s, global),
 		newVetCommand(s, global),
+		newInitCommand(s, global),
 		newImportCommand(s, global),
 		newTestCommand(s, global),
 		newEvalCommand(s, global),
