@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue/token"
 
 	"kcue.dev/compiler/load"
+	"kcue.dev/compiler/model"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -157,6 +158,10 @@ func (c *checker) notAllowed(d *diag.Diagnostic, path spec.Path) {
 	d.Message = fmt.Sprintf("unknown field %q", name)
 	def := c.patternAbove(path)
 	if def == "" {
+		if p, ok := c.model.UnknownField(model.Bundle, path...); ok {
+			said := p.Diagnostic(c.files)
+			d.Message, d.Hint = said.Message, said.Hint
+		}
 		return
 	}
 	d.Code = diag.UnknownParameter

@@ -21,6 +21,7 @@ package model
 import (
 	"slices"
 
+	"kcue.dev/compiler/spec"
 	"kcue.dev/schema"
 )
 
@@ -49,6 +50,27 @@ type FieldInfo struct {
 	Type     string // in short: "string", "[...#Rule]", `"Audit" | "Enforce"`
 	Doc      string // the field's doc comment, without markers
 	Required bool
+}
+
+// UnknownField gives what Check says of a field that may not be written: the
+// last label of a path below a definition. It reports false where the place is
+// none of the model, or the field is one that may be written.
+func (m *Model) UnknownField(definition string, path ...string) (Problem, bool) {
+	s := m.definitions[definition]
+	for i, label := range path {
+		if s == nil {
+			break
+		}
+		if i == len(path)-1 && s.fields != nil && !s.fields.open && s.at(label) == nil {
+			c := &checker{}
+			c.unknownField(s, spec.Field{Name: label})
+			p := c.problems[0]
+			p.Path, p.Field = path, label
+			return p, true
+		}
+		s = s.at(label)
+	}
+	return Problem{}, false
 }
 
 // Fields gives the fields that may be written in the value at path below a
