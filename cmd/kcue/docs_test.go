@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,20 +21,25 @@ import (
 // formatted, as cue fmt does it.
 //
 //	```cue             a whole package: compiles, in a directory of its own
-//	```cue NAME.cue    one more file of that package
+//	```cue NAME.cue    one more file, of that package or of one below it;
+//	                   "NAME.cue wrong" must not compile
 //	```cue wrong       a whole package that must not compile
 //	```cue fragment    fields of a bundle; "fragment policy" and "fragment
 //	                   rule" are those of a policy or a rule: compiles once
 //	                   wrapped, with the imports of kcue.dev that it uses
 //	```console         lines "$ kcue …", run where the package above is, each
 //	                   with all that it writes, compared as it stands; also
-//	                   "$ ls DIR", "$ cat FILE" and "$ echo $?"
+//	                   "$ ls DIR", "$ cat FILE", "$ echo $?" and "$ cue …"
+//	```console engine  the same of commands that need kcue-engine: the tests of
+//	                   evaluator/cmd/kcue-engine run these documents
 //	```yaml            what `kcue build` writes for the package above;
 //	                   ```yaml NAME is its object of that name
 //	```cue other       not a bundle, such as a module file: must parse
 //	```yaml other      not ours: must parse
 //	```yaml file NAME  a file beside the package, or in a directory of its own
-//	```sh              kcue commands that must succeed; others are in notRun
+//	```sh              kcue commands that must succeed, and cd; others are in
+//	                   notRun
+//	```sh scratch      the same, in a new directory
 //
 // go test ./cmd/kcue -update rewrites what blocks show.
 
@@ -176,6 +182,9 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 		}
 		return string(formatted), s.cue(t, args, b.text)
 	case "console":
+		if slices.Equal(args, []string{"engine"}) {
+			return b.text, nil
+		}
 		return s.console(t, b.text)
 	case "yaml":
 		if slices.Equal(args, []string{"other"}) {
@@ -191,6 +200,9 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 		}
 		return s.kcue(t, s.dir, command), s.succeeded()
 	case "sh":
+		if slices.Equal(args, []string{"scratch"}) {
+			s.dir = s.document.TempDir()
+		}
 		for command := range strings.Lines(b.text) {
 			if err := s.shell(t, strings.TrimSpace(command)); err != nil {
 				return "", err
@@ -238,20 +250,24 @@ func (s *session) cue(t *testing.T, args []string, text string) error {
 		fmt.Fprintf(&b, fragments[kind], text)
 		text = b.String()
 		s.dir = s.document.TempDir()
-	case strings.HasSuffix(kind, ".cue"):
-		name = kind
+	case len(args) > 0 && strings.HasSuffix(args[0], ".cue"):
+		name = args[0]
 		if s.dir == "" {
 			return fmt.Errorf("no package before the file %s", name)
+		}
+		if kind = strings.Join(args[1:], " "); kind != "" && kind != "wrong" {
+			return fmt.Errorf("unknown kind of CUE: %q", kind)
 		}
 	case kind == "" || kind == "wrong":
 		s.dir = s.document.TempDir()
 	default:
 		return fmt.Errorf("unknown kind of CUE: %q", kind)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o666); err != nil {
+	path := filepath.Join(s.dir, filepath.FromSlash(name))
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		return err
 	}
-	out := s.kcue(t, s.dir, []string{"summary"})
+	out := s.kcue(t, filepath.Dir(path), []string{"summary"})
 	switch {
 	case kind == "wrong" && s.status != exitFindings:
 		return fmt.Errorf("should not compile, but does: %s", out)
@@ -296,6 +312,12 @@ func (s *session) console(t *testing.T, text string) (string, error) {
 				return "", err
 			}
 			b.Write(data)
+		case words[0] == "cue" && !strings.ContainsAny(command, shellCharacters):
+			out, err := s.cueCommand(words[1:])
+			if err != nil {
+				return "", err
+			}
+			b.Write(out)
 		case words[0] == "kcue" && !strings.ContainsAny(command, shellCharacters):
 			b.WriteString(s.kcue(t, s.dir, words[1:]))
 		default:
@@ -305,6 +327,20 @@ func (s *session) console(t *testing.T, text string) (string, error) {
 	return b.String(), nil
 }
 
+// cueCommand runs the cue command, which this test binary is by that name, with
+// no registry.
+func (s *session) cueCommand(args []string) ([]byte, error) {
+	cmd := exec.Command("cue", args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "CUE_REGISTRY=none", "CUE_CACHE_DIR="+s.document.TempDir())
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		return nil, err
+	}
+	s.status = cmd.ProcessState.ExitCode()
+	return out, nil
+}
+
 // shell runs a command of which only success is asked.
 func (s *session) shell(t *testing.T, command string) error {
 	t.Helper()
@@ -312,6 +348,11 @@ func (s *session) shell(t *testing.T, command string) error {
 	command = strings.TrimSpace(command)
 	if command == "" || notRun[command] != "" {
 		return nil
+	}
+	if dir, ok := strings.CutPrefix(command, "cd "); ok && s.dir != "" {
+		s.dir = filepath.Join(s.dir, dir)
+		_, err := os.Stat(s.dir)
+		return err
 	}
 	rest, ok := strings.CutPrefix(command, "kcue ")
 	if !ok {

@@ -4,7 +4,14 @@ package main
 var notRun = map[string]string{
 	"go test ./... ./evaluator/...": "would run this test",
 	"kubectl apply -k deploy":       "needs a cluster",
-	"kcue vet --crds crds/ ./...":   "needs definitions: testdata/script/vet_crds.txtar runs it",
+
+	"git clone https://kcue.dev kcue":                                           "needs a network",
+	"export PATH=\"$PATH:$(go env GOPATH)/bin\"":                                "needs a shell",
+	"(cd kcue && go install ./cmd/kcue ./evaluator/cmd/kcue-engine)":            "writes outside of the tests' directories",
+	"export CUE_REGISTRY=kcue.dev=registry.acme.example/cue,registry.cue.works": "needs a shell",
+	"cue mod publish v0.1.0":                                                    "testdata/script/module_publish.txtar runs it",
+
+	"kcue vet --crds crds/ ./...": "needs definitions: testdata/script/vet_crds.txtar runs it",
 
 	// What needs the engine is run by the scripts of evaluator/cmd/kcue-engine:
 	// the light module's tests do not build it.

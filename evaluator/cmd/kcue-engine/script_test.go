@@ -25,15 +25,22 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"kcue-engine": main})
 }
 
-// TestScript runs kcue test and kcue eval as users do, with an engine in PATH.
-// Each script begins with a comment that says why it exists.
-func TestScript(t *testing.T) {
+// buildKcue builds the light binary and gives the directory that holds it.
+func buildKcue(t *testing.T) string {
+	t.Helper()
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "./cmd/kcue")
 	build.Dir = repository
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return bin
+}
+
+// TestScript runs kcue test and kcue eval as users do, with an engine in PATH.
+// Each script begins with a comment that says why it exists.
+func TestScript(t *testing.T) {
+	bin := buildKcue(t)
 	scripts, err := filepath.Glob(scriptDir + "/*.txtar")
 	if err != nil {
 		t.Fatal(err)
