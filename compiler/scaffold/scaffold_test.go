@@ -1,6 +1,9 @@
 package scaffold
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,6 +104,43 @@ func TestCheckModule(t *testing.T) {
 				t.Errorf("no error, want one that says %q", tt.want)
 			case err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)):
 				t.Errorf("error %q, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestModuleInTheWay holds that nothing is read as a module file, or written
+// beside it, that can be none.
+func TestModuleInTheWay(t *testing.T) {
+	tests := []struct {
+		name string
+		lay  func(path string) error
+	}{
+		{"a directory", func(path string) error { return os.Mkdir(path, 0o777) }},
+		{"larger than CUE takes", func(path string) error {
+			if err := os.WriteFile(path, nil, 0o666); err != nil {
+				return err
+			}
+			return os.Truncate(path, maxModuleFile+1)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "cue.mod", "module.cue")
+			if err := os.Mkdir(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.lay(path); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Init(dir, Options{})
+			var conflict *ConflictError
+			if !errors.As(err, &conflict) {
+				t.Errorf("error %v, want a conflict", err)
+			}
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+				t.Errorf("%d entries, want cue.mod alone: %v", len(entries), err)
 			}
 		})
 	}
