@@ -61,16 +61,9 @@ func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error
 		return err
 	}
 	global.warn(s, result.Warnings)
-	objects, err := named(result.Objects, f.names)
+	objects, err := emitted(result, f.names)
 	if err != nil {
 		return err
-	}
-	if len(objects) == 0 {
-		return diag.List{{
-			Code:    diag.EmptyPackage,
-			Message: "nothing to emit: the packages hold no policies, only bases or definitions",
-			Hint:    "policies stand under clusterPolicies or policies",
-		}}
 	}
 	if f.outDir != "" {
 		written, err := emit.Dir(f.outDir, objects, len(f.names) > 0)
@@ -114,6 +107,20 @@ func nodes(objects []lower.Object) []*spec.Node {
 		out[i] = o.Node
 	}
 	return out
+}
+
+// emitted gives the objects of a build that are to be written: those of the
+// names, or all where there are none. That there is nothing is an error.
+func emitted(result *compiler.Result, names []string) ([]lower.Object, error) {
+	objects, err := named(result.Objects, names)
+	if err == nil && len(objects) == 0 {
+		err = diag.List{{
+			Code:    diag.EmptyPackage,
+			Message: "nothing to emit: the packages hold no policies, only bases or definitions",
+			Hint:    "policies stand under clusterPolicies or policies",
+		}}
+	}
+	return objects, err
 }
 
 // named gives the objects of the names, each a name or namespace/name.

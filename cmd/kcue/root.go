@@ -178,6 +178,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 		newTestCommand(s, global),
 		newEvalCommand(s, global),
 		newSummaryCommand(s, global),
+		newKRMCommand(s, global),
 		newVersionCommand(s),
 		newCompletionCommand(s),
 	)
