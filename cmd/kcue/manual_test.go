@@ -2,8 +2,10 @@ package main
 
 // notRun lists the commands of the manual that no test can run, and why.
 var notRun = map[string]string{
-	"go test ./... ./evaluator/...": "would run this test",
-	"kubectl apply -k deploy":       "needs a cluster",
+	"go test ./... ./evaluator/...":                          "would run this test",
+	"kubectl apply -k deploy":                                "needs a cluster",
+	"kustomize build --enable-alpha-plugins --enable-exec .": "needs kustomize: TestKustomizeGenerator runs it",
+	"kustomize build --enable-alpha-plugins .":               "needs kustomize: TestKustomizeContainer runs it",
 
 	"git clone https://kcue.dev kcue":                                           "needs a network",
 	"export PATH=\"$PATH:$(go env GOPATH)/bin\"":                                "needs a shell",
