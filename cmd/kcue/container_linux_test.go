@@ -149,7 +149,7 @@ func dockerRun(args []string) (int, error) {
 	}
 	// The entry point and the working directory of the image.
 	command := exec.Command("/kcue", "krm")
-	command.Dir, command.Env = "/src", env
+	command.Dir, command.Env = "/work", env
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	const nobody = 65534
 	contain(command, root, nobody)
