@@ -159,11 +159,17 @@ func dockerRun(args []string) (int, error) {
 	return command.ProcessState.ExitCode(), nil
 }
 
-// TestKustomizeContainer runs the documented generator in a container, which
-// kustomize starts by docker.
-func TestKustomizeContainer(t *testing.T) {
-	kustomize := tool(t, "kustomize")
+// TestContainer runs in containers what the document runs there.
+func TestContainer(t *testing.T) {
 	image := image(t)
+	t.Run("kustomize", func(t *testing.T) { kustomizeContainer(t, image) })
+	t.Run("Argo CD", func(t *testing.T) { argoCDSidecar(t, image) })
+}
+
+// kustomizeContainer runs the documented generator in a container, which
+// kustomize starts by docker.
+func kustomizeContainer(t *testing.T, image string) {
+	kustomize := tool(t, "kustomize")
 	files := documentFiles(t, gitops)
 	dir := t.TempDir()
 	writeFiles(t, dir, files, "policy.cue", "kustomization.yaml")
@@ -191,10 +197,13 @@ func TestKustomizeContainer(t *testing.T) {
 	}
 }
 
-// TestArgoCDSidecar runs the documented plugin in a container: as Argo CD's
-// user, without a shell, a home directory, or anything else but the binary.
-func TestArgoCDSidecar(t *testing.T) {
-	root := image(t)
+// argoCDSidecar runs the documented plugin in a container: as Argo CD's user,
+// without a shell, a home directory, or anything else but the binary.
+func argoCDSidecar(t *testing.T, image string) {
+	root := t.TempDir()
+	if err := mount(image, root); err != nil {
+		t.Fatal(err)
+	}
 	files := documentFiles(t, gitops)
 	if !strings.Contains(files["repo-server.yaml"], "runAsUser: 999\n") {
 		t.Fatal("repo-server.yaml runs the plugin as another user than Argo CD's")

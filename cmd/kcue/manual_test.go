@@ -5,7 +5,7 @@ var notRun = map[string]string{
 	"go test ./... ./evaluator/...":                          "would run this test",
 	"kubectl apply -k deploy":                                "needs a cluster",
 	"kustomize build --enable-alpha-plugins --enable-exec .": "needs kustomize: TestKustomizeGenerator runs it",
-	"kustomize build --enable-alpha-plugins .":               "needs kustomize: TestKustomizeContainer runs it",
+	"kustomize build --enable-alpha-plugins .":               "needs kustomize: TestContainer runs it",
 
 	"git clone https://kcue.dev kcue":                                           "needs a network",
 	"export PATH=\"$PATH:$(go env GOPATH)/bin\"":                                "needs a shell",
