@@ -61,7 +61,7 @@ func generate(s streams, global *globalFlags, list *krm.ResourceList) ([]krm.Res
 		errors.As(err, &mistakes)
 		return mistakes.Results(), findingError{err}
 	}
-	result, err := compiler.Compile(compiler.Config{Args: config.Packages, Tags: append(config.Tags, global.inject...), Target: config.Target})
+	result, err := compiler.Compile(compiler.Config{Args: config.Packages, Tags: append(config.Tags, global.inject...), Target: config.Target, Cache: openCache(false)})
 	if err != nil {
 		return refused(err)
 	}

@@ -57,9 +57,9 @@ func runs(t *testing.T, line string) bool {
 	return true
 }
 
-// checkout makes a repository as a pipeline finds it: specs and what is built
+// pipelineCheckout makes a repository as a pipeline finds it: specs and what is built
 // of them.
-func checkout(t *testing.T, bin string) string {
+func pipelineCheckout(t *testing.T, bin string) string {
 	t.Helper()
 	dir := t.TempDir()
 	writeFiles(t, dir, documentFiles(t, gitops), "policy.cue")
@@ -103,7 +103,7 @@ func TestWorkflows(t *testing.T) {
 		for name, job := range w.Jobs {
 			t.Run(fmt.Sprintf("%s %d", name, i+1), func(t *testing.T) {
 				for _, broken := range []bool{false, true} {
-					dir := checkout(t, bin)
+					dir := pipelineCheckout(t, bin)
 					if broken {
 						mistakenHere(t, dir)
 					}
@@ -199,7 +199,7 @@ func TestGitLab(t *testing.T) {
 		}
 		for _, broken := range []bool{false, true} {
 			bin := bin(t)
-			dir := checkout(t, bin)
+			dir := pipelineCheckout(t, bin)
 			if broken {
 				mistakenHere(t, dir)
 			}
