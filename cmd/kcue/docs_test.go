@@ -23,6 +23,8 @@ import (
 //	```cue             a whole package: compiles, in a directory of its own
 //	```cue NAME.cue    one more file, of that package or of one below it;
 //	                   "NAME.cue wrong" must not compile
+//	```cue file NAME   a file of a module, beside those before it: commands
+//	                   that follow compile it
 //	```cue wrong       a whole package that must not compile
 //	```cue fragment    fields of a bundle; "fragment policy" and "fragment
 //	                   rule" are those of a policy or a rule: compiles once
@@ -237,6 +239,8 @@ func (s *session) cue(t *testing.T, args []string, text string) error {
 	kind := strings.Join(args, " ")
 	name := "policy.cue"
 	switch {
+	case len(args) == 2 && args[0] == "file":
+		return s.file(args[1], text)
 	case kind == "other":
 		return nil
 	case fragments[kind] != "":
@@ -401,10 +405,31 @@ func (s *session) succeeded() error {
 	return nil
 }
 
-var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`^#+ (.+)$`)
+	// dropped are the characters of a heading that its anchor has not.
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors gives the anchors of a document's headings, as GitHub makes them.
+func anchors(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for line := range strings.Lines(string(data)) {
+		if m := heading.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			out[strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+		}
+	}
+	return out
+}
 
 // TestDocumentLinks holds that what the manual links to in the repository is
-// there.
+// there, headings of its own pages included.
 func TestDocumentLinks(t *testing.T) {
 	checked := 0
 	for _, doc := range documents(t) {
@@ -413,13 +438,21 @@ func TestDocumentLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range link.FindAllStringSubmatch(string(data), -1) {
-			target, _, _ := strings.Cut(m[1], "#")
-			if target == "" || strings.Contains(target, "://") {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
 				continue
 			}
 			checked++
-			if _, err := os.Stat(filepath.Join(repository, filepath.Dir(doc), target)); err != nil {
+			path := filepath.Join(repository, doc)
+			if target != "" {
+				path = filepath.Join(repository, filepath.Dir(doc), target)
+			}
+			if _, err := os.Stat(path); err != nil {
 				t.Errorf("%s links to %s: %v", doc, m[1], err)
+				continue
+			}
+			if anchor != "" && !anchors(t, path)[anchor] {
+				t.Errorf("%s links to %s, which is no heading there", doc, m[1])
 			}
 		}
 	}
