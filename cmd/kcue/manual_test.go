@@ -13,8 +13,6 @@ var notRun = map[string]string{
 	"export CUE_REGISTRY=kcue.dev=registry.acme.example/cue,registry.cue.works": "needs a shell",
 	"cue mod publish v0.1.0":                                                    "testdata/script/module_publish.txtar runs it",
 
-	"kcue vet --crds crds/ ./...": "needs definitions: testdata/script/vet_crds.txtar runs it",
-
 	// What needs the engine is run by the scripts of evaluator/cmd/kcue-engine:
 	// the light module's tests do not build it.
 	"go install ./cmd/kcue ./evaluator/cmd/kcue-engine": "writes outside of the tests' directories",
