@@ -32,8 +32,8 @@ import (
 //	```console         lines "$ kcue …", run where the package above is, each
 //	                   with all that it writes, compared as it stands; also
 //	                   "$ ls DIR", "$ cat FILE", "$ echo $?" and "$ cue …"
-//	```console engine  the same of commands that need kcue-engine: the tests of
-//	                   evaluator/cmd/kcue-engine run these documents
+//	```console engine  the same with kcue-engine: run by its own tests, in
+//	                   evaluator/cmd/kcue-engine
 //	```yaml            what `kcue build` writes for the package above;
 //	                   ```yaml NAME is its object of that name
 //	```cue other       not a bundle, such as a module file: must parse
@@ -43,7 +43,8 @@ import (
 //	                   notRun
 //	```sh scratch      the same, in a new directory
 //
-// go test ./cmd/kcue -update rewrites what blocks show.
+// go test ./cmd/kcue -update, and go test ./evaluator/cmd/kcue-engine -update,
+// rewrite what blocks show.
 
 // documents lists the files of the manual, from the root of the repository.
 func documents(t *testing.T) []string {
