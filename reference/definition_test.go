@@ -78,13 +78,13 @@ func TestIncompletePattern(t *testing.T) {
 // TestTypes holds the words for types, and that what has none is an error.
 func TestTypes(t *testing.T) {
 	tests := []struct{ cue, want, wantDefault string }{
-		{`string & !=""`, "string, not empty", ""},
+		{`string & !=""`, "non-empty string", ""},
 		{`int & >=1 & <=30`, "int, `>=1`, `<=30`", ""},
 		{`"a" | "b" | "c"`, "`\"a\"`, `\"b\"` or `\"c\"`", ""},
 		{`*"a" | "b"`, "`\"a\"` or `\"b\"`", `"a"`},
 		{`bool | *false`, "bool", "false"},
 		{`#A | *"gcr.io"`, "[`#A`](#a)", `"gcr.io"`},
-		{`*"x" | !=""`, "string, not empty", `"x"`},
+		{`*"x" | !=""`, "non-empty string", `"x"`},
 		{`*"x" | =~#"^v\d$"#`, "`\"x\"` or string that matches `^v\\d$`", `"x"`},
 		{`*["Pod"] | [string, ...string]`, "list of string, at least 1", `["Pod"]`},
 		{`"none" | [#A, ...#A]`, "`\"none\"` or list of [`#A`](#a), at least 1", ""},

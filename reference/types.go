@@ -99,7 +99,8 @@ func (p *page) conjuncts(e ast.Expr) (string, error) {
 		// A constraint written before what it constrains.
 		parts = append(parts[1:], parts[0])
 	}
-	if len(parts) > 1 && strings.HasPrefix(parts[1], "string") {
+	if len(parts) > 1 && parts[0] == "string" {
+		// What follows says of what sort.
 		parts = parts[1:]
 	}
 	return strings.Join(parts, ", "), nil
@@ -125,7 +126,7 @@ func (p *page) simple(e ast.Expr) (string, error) {
 		case err != nil:
 			return "", err
 		case text == `!=""`:
-			return "string, not empty", nil
+			return "non-empty string", nil
 		case e.Op == token.MAT:
 			lit, ok := e.X.(*ast.BasicLit)
 			if !ok {
