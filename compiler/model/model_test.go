@@ -153,7 +153,7 @@ func TestFields(t *testing.T) {
 	got := m.Fields("#FailureActionOverride")
 	want := []FieldInfo{
 		{Name: "action", Type: `"Audit" | "Enforce"`, Doc: "The action there.", Required: true},
-		{Name: "namespaces", Type: "[...string]", Doc: "The namespaces by name; * and ? are wildcards."},
+		{Name: "namespaces", Type: "[...string]", Doc: "The namespaces by name; `*` and `?` are wildcards."},
 		{Name: "namespaceSelector", Type: "#LabelSelector", Doc: "The namespaces by their labels."},
 	}
 	if d := cmp.Diff(want, got); d != "" {
