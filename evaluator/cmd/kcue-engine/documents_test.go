@@ -45,9 +45,9 @@ func TestDocuments(t *testing.T) {
 				write(t, filepath.Join(dir, "policy.cue"), text)
 			case language == "sh" && slices.Equal(words, []string{"scratch"}):
 				dir, scratch = t.TempDir(), true
-				dir = run(t, dir, text)
+				dir = runShell(t, dir, text)
 			case language == "sh" && scratch:
-				dir = run(t, dir, text)
+				dir = runShell(t, dir, text)
 			case (language == "cue" || language == "yaml") && len(words) == 2 && words[0] == "file":
 				if dir == "" {
 					dir = t.TempDir()
@@ -84,9 +84,9 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// run runs the commands of kcue in a block, which must succeed, and gives the
+// runShell runs the commands of kcue in a block, which must succeed, and gives the
 // directory in which it ends. Others are not for a test.
-func run(t *testing.T, dir, text string) string {
+func runShell(t *testing.T, dir, text string) string {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		command, _, _ := strings.Cut(strings.TrimSpace(line), "  #")
