@@ -2,22 +2,24 @@ package compiler
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"kcue.dev/compiler/crd"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/lower"
+	"kcue.dev/compiler/spec"
 	"kcue.dev/compiler/vet"
 	"kcue.dev/diag"
 )
 
 // accept holds an object against Kyverno's semantics and schemas, and writes
 // out the defaults inside its lists. A kind that is not Kyverno's is left as it
-// is.
+// is, and only its names are looked at.
 func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files, options vet.Options) diag.List {
 	if !schemas.Known(o.APIVersion(), o.Kind()) {
-		return nil
+		return names(o, files)
 	}
 	var diags diag.List
 	var places []string
@@ -49,6 +51,44 @@ func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files, options ve
 	}
 	if !diags.HasErrors() {
 		o.Node = schemas.DefaultLists(o.Node)
+	}
+	return diags
+}
+
+// namespaceName is the form of a namespace's name (RFC 1123,
+// k8s.io/apimachinery/pkg/util/validation IsDNS1123Label).
+var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// names checks the name and namespace of an object of any kind. Names must make
+// one segment of a path (k8s.io/apimachinery/pkg/api/validation/content
+// IsPathSegmentName); RBAC has names with colons and capitals, so nothing more
+// can be asked.
+func names(o *lower.Object, files *load.Files) diag.List {
+	var diags diag.List
+	report := func(field, message string) {
+		pos := o.Pos
+		if at := o.Node.Get("metadata").Get(field); at != nil && at.Pos.IsValid() {
+			pos = at.Pos
+		}
+		diags = append(diags, diag.Diagnostic{
+			Code: diag.ObjectName, Pos: files.Position(pos),
+			Path: o.SpecPath([]string{"metadata", field}).String(), Message: message,
+		})
+	}
+	switch name := o.Node.Get("metadata").Get("name"); {
+	case name == nil:
+		report("name", "the object has no name: expected a string")
+	case name.Kind != spec.String:
+		report("name", fmt.Sprintf("found a %s, expected the object's name, a string", name.Kind))
+	case name.Text == "", name.Text == ".", name.Text == "..", strings.ContainsAny(name.Text, "/%"):
+		report("name", fmt.Sprintf("%q is no name for a Kubernetes object: expected one without '/' and '%%' that is not empty, %q or %q", name.Text, ".", ".."))
+	}
+	switch namespace := o.Node.Get("metadata").Get("namespace"); {
+	case namespace == nil:
+	case namespace.Kind != spec.String:
+		report("namespace", fmt.Sprintf("found a %s, expected the object's namespace, a string", namespace.Kind))
+	case !namespaceName.MatchString(namespace.Text):
+		report("namespace", fmt.Sprintf("%q is no name for a namespace: expected at most 63 lower-case letters, digits and '-', with a letter or digit at both ends", namespace.Text))
 	}
 	return diags
 }

@@ -352,7 +352,8 @@ func oncePerPlace(sorted diag.List) diag.List {
 
 // duplicates reports objects that two specs both make.
 func duplicates(packages []*compiledPackage) diag.List {
-	// An object is the same in every version of its group.
+	// An object is the same in every version of its group. Kinds that differ in
+	// case alone are a slip, and would have one file in a directory.
 	type id struct{ group, kind, namespace, name string }
 	first := map[id]placedObject{}
 	var diags diag.List
@@ -361,20 +362,24 @@ func duplicates(packages []*compiledPackage) diag.List {
 			continue
 		}
 		for _, o := range p.objects {
-			if o.Node == nil {
+			if o.Node == nil || o.Name() == "" {
 				continue
 			}
-			key := id{o.Group(), o.Kind(), o.Namespace(), o.Name()}
+			key := id{o.Group(), strings.ToLower(o.Kind()), o.Namespace(), o.Name()}
 			earlier, ok := first[key]
 			if !ok {
 				first[key] = o
 				continue
 			}
+			message := fmt.Sprintf("%s %q is made twice in this build", o.Kind(), o.Name())
+			if kind := earlier.Kind(); kind != o.Kind() {
+				message = fmt.Sprintf("%s %q is %s %q but for the case of letters in the kind", o.Kind(), o.Name(), kind, o.Name())
+			}
 			diags = append(diags, diag.Diagnostic{
 				Code:    diag.DuplicateObject,
 				Pos:     o.place,
 				Path:    o.Path.String(),
-				Message: fmt.Sprintf("%s %q is made twice in this build", o.Kind(), o.Name()),
+				Message: message,
 				Hint:    "give one of them another name, or build the packages apart",
 				Related: []diag.Related{{Pos: earlier.place, Message: "the other"}},
 			})

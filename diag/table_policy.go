@@ -194,7 +194,7 @@ clusterPolicies: production: extends: ["baseline"]
 }`),
 			Good: policy("\"owner-label\": " + labelRule)},
 		{Code: ObjectName, Name: "a name that Kubernetes refuses",
-			Why: "Objects are named by RFC 1123: lower-case letters, digits, '-' and '.'; namespaces without '.'. A policy's name has at most 63 characters, since Kyverno puts it into labels (api/kyverno/v1, ValidatePolicyName).",
+			Why: "Objects are named by RFC 1123: lower-case letters, digits, '-' and '.'; namespaces without '.'. A policy's name has at most 63 characters, since Kyverno puts it into labels (api/kyverno/v1, ValidatePolicyName). Of objects under resources only what Kubernetes asks of every kind is asked: some kinds, such as Role, have names like system:reader; none has one with '/' or '%'.",
 			Bad: `package policies
 
 clusterPolicies: PodLabels: rules: "owner-label": ` + labelRule + `
@@ -269,7 +269,7 @@ clusterPolicies: "pod-labels": description: "Every Pod says who owns it."
 `,
 			Good: policy("\"owner-label\": " + labelRule)},
 		{Code: DuplicateObject, Name: "an object is made twice",
-			Why: "Two specs of the build make objects of one kind, namespace and name: the one applied last would win.",
+			Why: "Two specs of the build make objects of one kind, namespace and name: the one applied last would win. Kinds that differ only in the case of letters count as one: one of them is a slip.",
 			Bad: `package policies
 
 resources: a: {
