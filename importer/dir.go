@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"kcue.dev/compiler/emit"
+	"kcue.dev/compiler/tree"
 )
 
 // Overwrites is the error of Write where files are there that hold something
@@ -62,7 +62,7 @@ func Write(dir string, files []File, force bool) ([]string, error) {
 	var written []string
 	for _, f := range files {
 		name := filepath.FromSlash(f.Name)
-		if err := emit.WriteFile(root, f.Name, f.Data); err != nil {
+		if err := tree.WriteFile(root, f.Name, f.Data); err != nil {
 			return written, fmt.Errorf("%s: %w", filepath.Join(dir, name), reason(err))
 		}
 		written = append(written, filepath.Join(dir, name))

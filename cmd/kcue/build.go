@@ -2,26 +2,54 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kcue.dev/compiler"
 	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/lower"
 	"kcue.dev/compiler/spec"
+	"kcue.dev/compiler/tree"
 	"kcue.dev/diag"
 )
 
-type buildFlags struct {
-	output  string
-	outDir  string
+// selection are the flags that say which objects are compiled, and to what.
+type selection struct {
 	target  string
 	names   []string
 	noCache bool
+}
+
+func (f *selection) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.target, flagTarget, lower.KyvernoV1, "`API` to compile to: "+strings.Join(lower.Targets(), ", "))
+	flags.StringArrayVar(&f.names, flagName, nil, "only objects of this `name`, or namespace/name; may be repeated")
+	flags.BoolVar(&f.noCache, flagNoCache, false, "compile every package anew, and keep nothing")
+}
+
+// part reports whether the selection is only a part of what the packages hold.
+func (f *selection) part() bool { return len(f.names) > 0 }
+
+// compile gives the objects of packages, in the order of emission, and prints
+// the warnings.
+func (f *selection) compile(s streams, global *globalFlags, args []string) ([]lower.Object, error) {
+	result, err := compiler.Compile(compiler.Config{Args: args, Tags: global.inject, Stdin: s.in, Target: f.target, Cache: openCache(f.noCache)})
+	if err != nil {
+		return nil, err
+	}
+	global.warn(s, result.Warnings)
+	return emitted(result, f.names)
+}
+
+type buildFlags struct {
+	selection
+	output string
+	outDir string
 }
 
 func newBuildCommand(s streams, global *globalFlags) *cobra.Command {
@@ -30,7 +58,8 @@ func newBuildCommand(s streams, global *globalFlags) *cobra.Command {
 		Use:   "build [packages]",
 		Short: "Compile specs into Kyverno objects",
 		Long: `Build compiles packages of specs and writes the Kyverno objects to standard
-output, or one file an object and a kustomization.yaml under --out-dir.
+output, or one file an object and a kustomization.yaml under --out-dir. There
+it removes files that it wrote before and no longer does, and touches no others.
 
 Nothing is written where any spec has a mistake. The same specs give the same
 bytes.`,
@@ -43,9 +72,7 @@ bytes.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, flagOutput, "o", "yaml", "`format` of the objects: yaml or json")
 	flags.StringVar(&f.outDir, flagOutDir, "", "write a file an object and a kustomization.yaml under `DIR`")
-	flags.StringVar(&f.target, flagTarget, lower.KyvernoV1, "`API` to compile to: "+strings.Join(lower.Targets(), ", "))
-	flags.BoolVar(&f.noCache, flagNoCache, false, "compile every package anew, and keep nothing")
-	flags.StringArrayVar(&f.names, flagName, nil, "only objects of this `name`, or namespace/name; may be repeated")
+	f.register(flags)
 	return cmd
 }
 
@@ -56,23 +83,18 @@ func runBuild(s streams, global *globalFlags, f buildFlags, args []string) error
 	if f.outDir != "" && f.output != "yaml" {
 		return usagef("--%s writes YAML: it does not go with --%s %s", flagOutDir, flagOutput, f.output)
 	}
-	result, err := compiler.Compile(compiler.Config{Args: args, Tags: global.inject, Stdin: s.in, Target: f.target, Cache: openCache(f.noCache)})
-	if err != nil {
-		return err
-	}
-	global.warn(s, result.Warnings)
-	objects, err := emitted(result, f.names)
+	objects, err := f.compile(s, global, args)
 	if err != nil {
 		return err
 	}
 	if f.outDir != "" {
-		written, err := emit.Dir(f.outDir, objects, len(f.names) > 0)
+		plan, err := tree.Build(f.outDir, objects, f.part())
 		if err != nil {
 			return outputError{err}
 		}
 		if global.verbose {
-			for _, w := range written {
-				fmt.Fprintln(s.err, w)
+			for _, c := range plan.Changes {
+				fmt.Fprintln(s.err, c.Action, filepath.Join(f.outDir, c.File))
 			}
 		}
 		return nil

@@ -73,6 +73,8 @@ func TestCommandsRefuse(t *testing.T) {
 		{[]string{"build", "-o"}, "flag needs an argument"},
 		{[]string{"build", "--out-dir", "x", "-o", "json"}, "does not go with"},
 		{[]string{"build", "--target", "v9"}, `unknown target "v9"`},
+		{[]string{"diff"}, "name the directory by --out-dir"},
+		{[]string{"diff", "--out-dir", "x", "--format", "yaml"}, `unknown format "yaml"`},
 		{[]string{"summary", "--format", "yaml"}, `unknown format "yaml"`},
 	}
 	for _, c := range commands(t) {

@@ -309,7 +309,9 @@ func (s *session) console(t *testing.T, text string) (string, error) {
 				return "", err
 			}
 			for _, e := range entries {
-				fmt.Fprintln(&b, e.Name())
+				if !strings.HasPrefix(e.Name(), ".") {
+					fmt.Fprintln(&b, e.Name())
+				}
 			}
 		case words[0] == "cat" && len(words) == 2:
 			data, err := os.ReadFile(filepath.Join(s.dir, words[1]))

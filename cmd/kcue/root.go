@@ -172,6 +172,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newBuildCommand(s, global),
+		newDiffCommand(s, global),
 		newVetCommand(s, global),
 		newInitCommand(s, global),
 		newImportCommand(s, global),

@@ -1,5 +1,5 @@
 // Package emit writes Kyverno objects: in go the objects of a build, out come
-// YAML, JSON, or a directory for a GitOps tool.
+// YAML or JSON. Package tree writes directories.
 //
 // The bytes depend on the objects alone. Keys keep the order in which people
 // write them, strings that hold several lines are literal blocks, and nothing
@@ -27,6 +27,16 @@ import (
 // by up to the given number of goroutines; the bytes are the same for any
 // number.
 func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
+	docs, err := Documents(objects, parallel)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Join(docs, []byte("---\n")), nil
+}
+
+// Documents gives each object as a YAML document, in their order, rendered as
+// YAML does it.
+func Documents(objects []*spec.Node, parallel int) ([][]byte, error) {
 	docs := make([][]byte, len(objects))
 	errs := make([]error, len(objects))
 	var wg sync.WaitGroup
@@ -49,7 +59,7 @@ func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return bytes.Join(docs, []byte("---\n")), nil
+	return docs, nil
 }
 
 // Document gives one object as a YAML document.

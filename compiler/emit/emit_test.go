@@ -15,6 +15,20 @@ import (
 	"kcue.dev/compiler/spec"
 )
 
+func str(s string) *spec.Node { return spec.NewString(s, token.NoPos) }
+
+func fields(pairs ...any) *spec.Node {
+	n := spec.NewStruct(token.NoPos)
+	for i := 0; i < len(pairs); i += 2 {
+		value, ok := pairs[i+1].(*spec.Node)
+		if !ok {
+			value = str(pairs[i+1].(string))
+		}
+		n = n.With(pairs[i].(string), value)
+	}
+	return n
+}
+
 // reread gives a document as Kubernetes reads it.
 func reread(t *testing.T, doc []byte) any {
 	t.Helper()

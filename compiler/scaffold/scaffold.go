@@ -19,8 +19,8 @@ import (
 	"cuelang.org/go/mod/modfile"
 	"cuelang.org/go/mod/module"
 
-	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/load"
+	"kcue.dev/compiler/tree"
 )
 
 //go:embed all:repository
@@ -183,7 +183,7 @@ func Init(dir string, o Options) (*Result, error) {
 			r.Kept = append(r.Kept, f.name)
 			continue
 		}
-		if err := emit.WriteFile(root, f.name, f.data); err != nil {
+		if err := tree.WriteFile(root, f.name, f.data); err != nil {
 			return nil, err
 		}
 		r.Written = append(r.Written, f.name)

@@ -12,8 +12,8 @@ import (
 
 	"cuelang.org/go/mod/modfile"
 
-	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/load"
+	"kcue.dev/compiler/tree"
 )
 
 // DependencyError says that a module file names kcue.dev among its
@@ -99,7 +99,7 @@ func (v *vendored) apply(root *os.Root, r *Result) error {
 			r.Kept = append(r.Kept, f.name)
 			continue
 		}
-		if err := emit.WriteFile(root, f.name, f.data); err != nil {
+		if err := tree.WriteFile(root, f.name, f.data); err != nil {
 			return err
 		}
 		r.Written = append(r.Written, f.name)
