@@ -8,32 +8,24 @@ import (
 	"kcue.dev/compiler/spec"
 )
 
-// withDefaults fills what a policy leaves unset: from the bundle's defaults,
-// then kcue's own.
-func withDefaults(n, defaults *spec.Node, p *spec.Policy) *spec.Node {
+// withDefaults gives what a policy has with what it leaves unset filled in: from
+// the bundle's defaults, then kcue's own.
+func (m *merged) withDefaults(defaults *spec.Node) *merged {
+	filled := *m
+	filled.list = slices.Clone(m.list)
 	if defaults != nil {
-		for _, f := range defaults.Fields {
-			switch {
-			case f.Name == "systemNamespaces":
-			case slices.Contains(keyed, f.Name) && n.Has(f.Name):
-				own := n.Get(f.Name)
-				for _, m := range f.Value.Fields {
-					if !own.Has(m.Name) {
-						own = own.With(m.Name, m.Value)
-					}
-				}
-				n = n.With(f.Name, own)
-			case !n.Has(f.Name):
-				n = n.With(f.Name, f.Value)
+		for _, e := range entriesOf(defaults, BundleDefaults) {
+			if e.key.field != "systemNamespaces" && find(filled.list, e.key) == nil {
+				filled.add(e)
 			}
 		}
 	}
-	for _, f := range ownDefaults(p.Pos) {
-		if !n.Has(f.Name) {
-			n = n.With(f.Name, f.Value)
+	for _, f := range ownDefaults(m.policy.Pos) {
+		if find(filled.list, setting(f.Name)) == nil {
+			filled.add(entry{key: setting(f.Name), value: f.Value, origin: KcueDefaults})
 		}
 	}
-	return n
+	return &filled
 }
 
 // ownDefaults is what kcue sets where neither the policy nor its bundle does:

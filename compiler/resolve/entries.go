@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"cuelang.org/go/cue/token"
-
 	"kcue.dev/compiler/spec"
 )
 
@@ -62,83 +60,104 @@ func (k key) of(n *spec.Node) *spec.Node {
 	return v.Get(k.member)
 }
 
-// entry is one inherited thing.
+// entry is one setting, rule or member of a keyed setting that a policy has,
+// with the decisions that made it what it is. What a base decided stands in the
+// base's own entry.
 type entry struct {
 	key   key
-	value *spec.Node
-	from  string // the reference of the policy that it came from
+	value *spec.Node // nil where the policy's overrides drop it
+
+	from  *merged    // the base that brought it; nil where it did not come by extends
+	also  []also     // others that brought it, whose value is the same or was decided against
+	own   *spec.Node // the policy's own words in place of the inherited
+	patch *spec.Node // what the policy's overrides say of it
+	// origin is OwnWords, BundleDefaults or KcueDefaults. Where from is set, it
+	// is the base that knows.
+	origin Origin
 }
 
-// entries keeps what a policy has, in order of arrival.
-type entries struct{ list []entry }
+// also is a further bringer of an entry.
+type also struct {
+	from  *merged // nil for the policy itself
+	value *spec.Node
+}
 
-func entriesOf(n *spec.Node, from string) []entry {
+// entriesOf gives what a spec says itself, or what a bundle's defaults say.
+func entriesOf(n *spec.Node, origin Origin) []entry {
 	var out []entry
 	for _, f := range n.Fields {
 		switch {
 		case slices.Contains(notInherited, f.Name):
 		case slices.Contains(keyed, f.Name):
 			for _, m := range f.Value.Fields {
-				out = append(out, entry{memberOf(f.Name, m.Name), m.Value, from})
+				out = append(out, entry{key: memberOf(f.Name, m.Name), value: m.Value, origin: origin})
 			}
 		default:
-			out = append(out, entry{setting(f.Name), f.Value, from})
+			out = append(out, entry{key: setting(f.Name), value: f.Value, origin: origin})
 		}
 	}
 	return out
 }
 
-func (e *entries) find(k key) *entry {
-	for i := range e.list {
-		if e.list[i].key == k {
-			return &e.list[i]
+// merged is a policy's spec as inheritance and overrides make it.
+type merged struct {
+	policy *spec.Policy
+	bases  []base
+	// list is what the policy has, in order of arrival, and dropped what its
+	// overrides removed.
+	list    []entry
+	dropped []entry
+}
+
+func find(list []entry, k key) *entry {
+	for i := range list {
+		if list[i].key == k {
+			return &list[i]
 		}
 	}
 	return nil
 }
 
-func (e *entries) add(x entry) { e.list = append(e.list, x) }
-
-func (e *entries) clone() *entries { return &entries{slices.Clone(e.list)} }
+func (m *merged) add(e entry) { m.list = append(m.list, e) }
 
 // members lists the names that a keyed setting has.
-func (e *entries) members(field string) []string {
+func members(list []entry, field string) []string {
 	var names []string
-	for _, x := range e.list {
-		if x.key.field == field {
-			names = append(names, x.key.member)
+	for _, e := range list {
+		if e.key.field == field {
+			names = append(names, e.key.member)
 		}
 	}
 	return names
 }
 
 // fields lists the settings that are present.
-func (e *entries) fields() []string {
+func fields(list []entry) []string {
 	var names []string
-	for _, x := range e.list {
-		if !slices.Contains(names, x.key.field) {
-			names = append(names, x.key.field)
+	for _, e := range list {
+		if !slices.Contains(names, e.key.field) {
+			names = append(names, e.key.field)
 		}
 	}
 	return names
 }
 
 // node gives the entries as a spec.
-func (e *entries) node(pos token.Pos) *spec.Node {
-	n := &spec.Node{Kind: spec.Struct, Pos: pos}
+func (m *merged) node() *spec.Node {
+	n := spec.NewStruct(m.policy.Spec.Pos)
 	groups := map[string]*spec.Node{}
-	for _, x := range e.list {
-		if !x.key.isMember {
-			n.Fields = append(n.Fields, spec.Field{Name: x.key.field, Value: x.value})
+	for _, e := range m.list {
+		if !e.key.isMember {
+			n.Fields = append(n.Fields, spec.Field{Name: e.key.field, Value: e.value})
 			continue
 		}
-		group := groups[x.key.field]
+		group := groups[e.key.field]
 		if group == nil {
-			group = &spec.Node{Kind: spec.Struct, Pos: x.value.Pos}
-			groups[x.key.field] = group
-			n.Fields = append(n.Fields, spec.Field{Name: x.key.field, Value: group})
+			group = spec.NewStruct(e.value.Pos)
+			groups[e.key.field] = group
+			n.Fields = append(n.Fields, spec.Field{Name: e.key.field, Value: group})
 		}
-		group.Fields = append(group.Fields, spec.Field{Name: x.key.member, Value: x.value})
+		group.Fields = append(group.Fields, spec.Field{Name: e.key.member, Value: e.value})
 	}
 	return n
 }

@@ -42,12 +42,7 @@ func DefaultSystemNamespaces() []string {
 // resolved for their mistakes too, whether or not a policy extends them. A
 // policy with mistakes is not among what it gives; the others are.
 func Bundle(b *spec.Bundle, m *model.Model, files *load.Files) ([]*Policy, diag.List) {
-	r := &resolver{
-		files: files,
-		model: m,
-		done:  map[*spec.Policy]*spec.Node{},
-	}
-	r.index(b)
+	r := newResolver(b, m, files)
 	system := DefaultSystemNamespaces()
 	if own := b.Defaults.Get("systemNamespaces"); own != nil {
 		system = own.Strings()
@@ -57,13 +52,13 @@ func Bundle(b *spec.Bundle, m *model.Model, files *load.Files) ([]*Policy, diag.
 	}
 	var out []*Policy
 	for _, p := range b.Policies {
-		node, ok := r.resolve(p)
+		merged, ok := r.resolve(p)
 		if !ok {
 			continue
 		}
 		out = append(out, &Policy{
 			Policy:           p,
-			Resolved:         withDefaults(node, b.Defaults, p),
+			Resolved:         merged.withDefaults(b.Defaults).node(),
 			SystemNamespaces: system,
 		})
 	}
@@ -74,10 +69,16 @@ type resolver struct {
 	files *load.Files
 	model *model.Model
 	byRef map[string][]*spec.Policy
-	refs  []string // in source order, for suggestions
-	done  map[*spec.Policy]*spec.Node
+	refs  []string                 // in source order, for suggestions
+	done  map[*spec.Policy]*merged // nil for a policy with mistakes
 	chain []*spec.Policy
 	diags diag.List
+}
+
+func newResolver(b *spec.Bundle, m *model.Model, files *load.Files) *resolver {
+	r := &resolver{files: files, model: m, done: map[*spec.Policy]*merged{}}
+	r.index(b)
+	return r
 }
 
 // index finds policies by the name that extends uses.
@@ -94,9 +95,9 @@ func (r *resolver) index(b *spec.Bundle) {
 // resolve gives a policy's spec after inheritance and overrides, before
 // defaults. It is false where the policy, or one that it extends, has
 // mistakes, each of which is reported once.
-func (r *resolver) resolve(p *spec.Policy) (*spec.Node, bool) {
-	if node, ok := r.done[p]; ok {
-		return node, node != nil
+func (r *resolver) resolve(p *spec.Policy) (*merged, bool) {
+	if m, ok := r.done[p]; ok {
+		return m, m != nil
 	}
 	if i := slices.Index(r.chain, p); i >= 0 {
 		r.cycle(p, r.chain[i:])
@@ -107,10 +108,10 @@ func (r *resolver) resolve(p *spec.Policy) (*spec.Node, bool) {
 		return nil, false
 	}
 	r.chain = append(r.chain, p)
-	node := r.merge(p)
+	m := r.merge(p)
 	r.chain = r.chain[:len(r.chain)-1]
-	r.done[p] = node
-	return node, node != nil
+	r.done[p] = m
+	return m, m != nil
 }
 
 func (r *resolver) cycle(p *spec.Policy, chain []*spec.Policy) {
@@ -126,24 +127,25 @@ func (r *resolver) cycle(p *spec.Policy, chain []*spec.Policy) {
 
 // merge brings together what a policy extends, its own and its overrides, or
 // gives nil where they do not fit.
-func (r *resolver) merge(p *spec.Policy) *spec.Node {
+func (r *resolver) merge(p *spec.Policy) *merged {
 	before := len(r.diags)
 	bases, ok := r.bases(p)
-	inherited := r.inherit(p, bases)
-	merged := r.addOwn(p, inherited)
+	m := &merged{policy: p, bases: bases}
+	r.inherit(m)
+	inherited := len(m.list)
+	r.addOwn(m)
 	if !ok {
 		return nil // what overrides change may be what a base failed to bring
 	}
-	node := merged.node(p.Spec.Pos)
 	if overrides := p.Spec.Get("overrides"); overrides != nil {
-		r.checkOverrides(p, overrides, inherited)
-		node = spec.MergePatch(node, overrides)
-		r.checkOutcome(p, node, r.diags[before:])
+		r.checkOverrides(p, overrides, m.list[:inherited])
+		m.override(overrides)
+		r.checkOutcome(p, m.node(), r.diags[before:])
 	}
 	if len(r.diags) > before {
 		return nil
 	}
-	return node
+	return m
 }
 
 // checkOutcome holds what overrides make of a policy against the model. A path
@@ -157,11 +159,10 @@ func (r *resolver) checkOutcome(p *spec.Policy, node *spec.Node, reported diag.L
 	}
 }
 
-// base is a resolved spec that a policy extends.
+// base is what a policy extends.
 type base struct {
-	ref  string
-	node *spec.Node
-	at   *spec.Node // the element of extends
+	*merged
+	at *spec.Node // the element of extends
 }
 
 // bases resolves the names in extends.
@@ -191,10 +192,10 @@ func (r *resolver) bases(p *spec.Policy) ([]base, bool) {
 			r.report(diag.UnknownBase, p, path, item, fmt.Sprintf("extends %q, which is no base and no policy of this package", ref), hint)
 			ok = false
 		case 1:
-			node, resolved := r.resolve(found[0])
+			m, resolved := r.resolve(found[0])
 			ok = ok && resolved
 			if resolved {
-				out = append(out, base{ref: ref, node: node, at: item})
+				out = append(out, base{merged: m, at: item})
 			}
 		default:
 			r.report(diag.AmbiguousBase, p, path, item,
@@ -211,29 +212,29 @@ func (r *resolver) bases(p *spec.Policy) ([]base, bool) {
 
 // inherit merges the bases left to right. What two of them bring with
 // different values is a mistake, unless the policy decides it.
-func (r *resolver) inherit(p *spec.Policy, bases []base) *entries {
-	merged := &entries{}
-	for _, b := range bases {
-		for _, e := range entriesOf(b.node, b.ref) {
-			earlier := merged.find(e.key)
+func (r *resolver) inherit(m *merged) {
+	p := m.policy
+	for _, b := range m.bases {
+		for _, e := range b.list {
+			earlier := find(m.list, e.key)
 			if earlier == nil {
-				merged.add(e)
+				m.add(entry{key: e.key, value: e.value, from: b.merged})
 				continue
 			}
 			if spec.Equal(earlier.value, e.value) || decided(p, e.key, earlier.value, e.value) {
+				earlier.also = append(earlier.also, also{b.merged, e.value})
 				continue
 			}
 			r.report(diag.InheritedConflict, p, spec.Path{"extends"}, b.at,
-				fmt.Sprintf("%q and %q bring different values for %s", earlier.from, e.from, e.key),
+				fmt.Sprintf("%q and %q bring different values for %s", earlier.from.policy.Ref(), b.policy.Ref(), e.key),
 				fmt.Sprintf("decide in overrides: %s", overrideExample(e.key, e.value)))
 			d := &r.diags[len(r.diags)-1]
 			d.Related = []diag.Related{
-				{Pos: r.files.Position(earlier.value.Pos), Message: fmt.Sprintf("from %q", earlier.from)},
-				{Pos: r.files.Position(e.value.Pos), Message: fmt.Sprintf("from %q", e.from)},
+				{Pos: r.files.Position(earlier.value.Pos), Message: fmt.Sprintf("from %q", earlier.from.policy.Ref())},
+				{Pos: r.files.Position(e.value.Pos), Message: fmt.Sprintf("from %q", b.policy.Ref())},
 			}
 		}
 	}
-	return merged
 }
 
 // decided reports whether a policy's own words settle a conflict of its bases:
@@ -251,23 +252,24 @@ func decided(p *spec.Policy, k key, a, b *spec.Node) bool {
 }
 
 // addOwn adds a policy's own rules and settings to what it inherits.
-func (r *resolver) addOwn(p *spec.Policy, inherited *entries) *entries {
-	merged := inherited.clone()
-	for _, e := range entriesOf(p.Spec, p.Ref()) {
-		earlier := merged.find(e.key)
+func (r *resolver) addOwn(m *merged) {
+	p := m.policy
+	for _, e := range entriesOf(p.Spec, OwnWords) {
+		earlier := find(m.list, e.key)
 		switch {
 		case earlier == nil:
-			merged.add(e)
+			m.add(e)
+		case spec.Equal(earlier.value, e.value):
+			earlier.also = append(earlier.also, also{value: e.value})
 		case e.key.describes():
-			earlier.value, earlier.from = e.value, e.from
-		case !spec.Equal(earlier.value, e.value):
+			earlier.value, earlier.own = e.value, e.value
+		default:
 			r.report(diag.Redefined, p, e.key.path(), e.value,
-				fmt.Sprintf("%s is inherited from %q with another value", e.key, earlier.from),
+				fmt.Sprintf("%s is inherited from %q with another value", e.key, earlier.from.policy.Ref()),
 				fmt.Sprintf("what changes an inherited thing stands in overrides: %s", overrideExample(e.key, e.value)))
 			r.diags[len(r.diags)-1].Related = []diag.Related{{Pos: r.files.Position(earlier.value.Pos), Message: "the inherited value"}}
 		}
 	}
-	return merged
 }
 
 // overrideExample writes the beginning of the override that a hint advises.
