@@ -69,6 +69,8 @@ type Bundle struct {
 	Files    *load.Files
 	Policies []*resolve.Policy
 	Objects  []lower.Object // in source order
+
+	pkg *load.Package
 }
 
 // Compile compiles the packages that cfg names. Its error is a diag.List where
@@ -303,7 +305,7 @@ func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
 	for _, later := range found {
 		diags = append(diags, withoutEchoes(later, places)...)
 	}
-	return Bundle{Bundle: bundle, Files: files, Policies: policies, Objects: objects}, diags
+	return Bundle{Bundle: bundle, Files: files, Policies: policies, Objects: objects, pkg: pkg}, diags
 }
 
 func (c *compilation) policy(p *resolve.Policy, files *load.Files) (lower.Object, diag.List) {

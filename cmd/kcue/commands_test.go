@@ -76,6 +76,8 @@ func TestCommandsRefuse(t *testing.T) {
 		{[]string{"diff"}, "name the directory by --out-dir"},
 		{[]string{"diff", "--out-dir", "x", "--format", "yaml"}, `unknown format "yaml"`},
 		{[]string{"summary", "--format", "yaml"}, `unknown format "yaml"`},
+		{[]string{"explain"}, "name the policy or base to explain"},
+		{[]string{"explain", "x", "--format", "yaml"}, `unknown format "yaml"`},
 	}
 	for _, c := range commands(t) {
 		path := strings.Fields(c.CommandPath())[1:]

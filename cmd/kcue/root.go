@@ -180,6 +180,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 		newEvalCommand(s, global),
 		newSummaryCommand(s, global),
 		newKRMCommand(s, global),
+		newExplainCommand(s, global),
 		newVersionCommand(s),
 		newCompletionCommand(s),
 	)
