@@ -110,8 +110,12 @@ func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
 	}
 	compiled := kept.packages
 	forEach(len(packages), c.parallel, func(i int) {
-		if packages[i] != nil {
-			compiled[i] = c.pkg(packages[i])
+		if packages[i] == nil || compiled[i] != nil {
+			return
+		}
+		compiled[i] = c.pkg(packages[i])
+		// A value that a tag cannot have is taken out of the package.
+		if len(cfg.Tags) == 0 || !found.HasErrors() {
 			kept.put(i)
 		}
 	})

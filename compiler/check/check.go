@@ -140,6 +140,13 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 			if broken[text] {
 				continue
 			}
+			matches := c.source.find(m.path)
+			if tag, ok := c.wrongTag(m, matches); ok {
+				diags = append(diags, tag.diagnostic)
+				tag.undo()
+				broken[text], repaired = true, true
+				continue
+			}
 			if !isEcho(m, broken) {
 				diags = append(diags, c.diagnose(m))
 			}
@@ -147,7 +154,6 @@ func (c *checker) repair(value cue.Value) (cue.Value, diag.List, map[string]bool
 			if len(m.path) == 0 {
 				continue
 			}
-			matches := c.source.find(m.path)
 			for _, match := range matches {
 				broken[m.path[:match.depth].String()] = true
 				removals = append(removals, match.remove)

@@ -14,13 +14,19 @@ import (
 // loaded writes the files and loads them as one package.
 func loaded(t *testing.T, files ...string) *load.Package {
 	t.Helper()
+	return loadedWith(t, nil, files...)
+}
+
+// loadedWith sets tags, too.
+func loadedWith(t *testing.T, tags []string, files ...string) *load.Package {
+	t.Helper()
 	dir := t.TempDir()
 	for i, f := range files {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.cue", i)), []byte("package p\n"+f), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	packages, diags := load.Packages(load.Config{Dir: dir})
+	packages, diags := load.Packages(load.Config{Dir: dir, Tags: tags})
 	if len(packages) != 1 || diags.HasErrors() {
 		t.Fatalf("%d packages: %v", len(packages), diags)
 	}
@@ -76,6 +82,28 @@ func TestSharded(t *testing.T) {
 				t.Errorf("parted: %s\nwhole:  %s", g, w)
 			}
 		})
+	}
+}
+
+// TestShardedWithTags holds that environments do not make a large package slow:
+// a tag in a hidden field, in the defaults and in a policy.
+func TestShardedWithTags(t *testing.T) {
+	file := "_env: *\"dev\" | \"prod\" @tag(env)\ndefaults: failureAction: *\"Audit\" | \"Enforce\" @tag(action)\n" +
+		entries("clusterPolicies", 9, `{description: "in \(_env)", if _env == "prod" {severity: "high"}}`) +
+		"clusterPolicies: e3: title: string @tag(title)\n"
+	c := newChecker(loadedWith(t, []string{"env=prod", "action=Enforce", "title=t"}, file))
+	got, ok := c.sharded(2, 2)
+	if !ok {
+		t.Fatal("the package was not parted")
+	}
+	want, _, diags := c.whole()
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	g, _ := got.MarshalJSON()
+	w, _ := want.MarshalJSON()
+	if !spec.Equal(got, want) || !strings.Contains(string(g), `"description":"in prod"`) || !strings.Contains(string(g), `"failureAction":"Enforce"`) {
+		t.Errorf("parted: %s\nwhole:  %s", g, w)
 	}
 }
 

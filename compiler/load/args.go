@@ -20,6 +20,9 @@ type moduleGroup struct {
 	literal []string // those of dirs that were named without a pattern
 	files   []string // absolute file names, and "-"
 	named   []string // files that may be read though they lie outside of root
+
+	known   tagNames // what -t may name here
+	unknown []string // the arguments of -t that name none of it
 }
 
 // args gives directories of the group, and its files, in the form CUE's loader

@@ -204,8 +204,6 @@ func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnost
 		if strings.Contains(d.Message, "escapes") {
 			d.Message = "a link that leads out of the module, which is not followed"
 		}
-	case strings.HasPrefix(d.Message, "tag "), strings.Contains(d.Message, "no tag for"):
-		d.Code = diag.BadTag
 	}
 	if !d.Pos.IsValid() {
 		d.Pos = diag.Position{File: f.Display(inst.Dir)}

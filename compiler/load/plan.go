@@ -1,10 +1,13 @@
 package load
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 
+	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/load"
 
 	"kcue.dev/diag"
@@ -76,12 +79,18 @@ func (p *Plan) Close() {
 // Len is the number of packages.
 func (p *Plan) Len() int { return len(p.planned) }
 
-// Load loads the packages that are wanted, by their numbers. What it gives is as
-// long as the plan: nil stands for a package that is not wanted, or that cannot
-// be loaded, of which there is a diagnostic.
+// Load loads the packages that are wanted, by their numbers; with tags all of
+// them, since it takes all to tell that nobody has a tag. What it gives is as
+// long as the plan: nil stands for a package that is not loaded, or that cannot
+// be, of which there is a diagnostic.
 func (p *Plan) Load(wanted func(i int) bool) ([]*Package, diag.List) {
+	if len(p.cfg.Tags) > 0 {
+		wanted = func(int) bool { return true }
+	}
 	packages := make([]*Package, len(p.planned))
 	var diags diag.List
+	var known tagNames
+	unknown := slices.Clone(p.cfg.Tags)
 	for _, g := range p.groups {
 		var numbers []int
 		for i, q := range p.planned {
@@ -103,8 +112,11 @@ func (p *Plan) Load(wanted func(i int) bool) ([]*Package, diag.List) {
 		for k := range min(len(loaded), len(numbers)) {
 			packages[numbers[k]] = loaded[k]
 		}
+		known.add(g.known)
+		// A tag is for those who have it: one module may, and another not.
+		unknown = slices.DeleteFunc(unknown, func(arg string) bool { return !slices.Contains(g.unknown, arg) })
 	}
-	return packages, diags
+	return packages, append(diags, unknownTags(unknown, known)...)
 }
 
 // load loads directories of the group, or its files. It gives a package for
@@ -115,16 +127,34 @@ func (g *openGroup) load(dir string, dirs []string, cfg Config) ([]*Package, dia
 	if len(g.files) > 0 {
 		base = dir
 	}
-	instances := load.Instances(g.args(base, dirs), &load.Config{
-		Dir:        slashPath(base),
-		ModuleRoot: slashPath(g.root),
-		FS:         g.tree,
-		FromFSPath: g.display.fromTree,
-		Stdin:      limitReader(cfg.Stdin),
-		Tags:       cfg.Tags,
-		Registry:   newRegistry(g.tree),
-	})
+	stdin := cfg.Stdin
+	if len(cfg.Tags) > 0 && slices.Contains(g.files, "-") {
+		// Tags may need a second look.
+		text, err := io.ReadAll(limitReader(stdin))
+		if err != nil {
+			return nil, diag.List{{Code: diag.Unreadable, Pos: diag.Position{File: "-"}, Message: reason(err).Error()}}
+		}
+		stdin = bytes.NewReader(text)
+	}
+	instancesWith := func(dirs, tags []string) []*build.Instance {
+		if r, ok := stdin.(*bytes.Reader); ok {
+			r.Seek(0, io.SeekStart)
+		}
+		return load.Instances(g.args(base, dirs), &load.Config{
+			Dir:        slashPath(base),
+			ModuleRoot: slashPath(g.root),
+			FS:         g.tree,
+			FromFSPath: g.display.fromTree,
+			Stdin:      limitReader(stdin),
+			Tags:       tags,
+			Registry:   newRegistry(g.tree),
+		})
+	}
+	instances := instancesWith(dirs, cfg.Tags)
 	var diags diag.List
+	if len(cfg.Tags) > 0 {
+		instances, diags = g.settle(instances, dirs, cfg.Tags, g.display, instancesWith)
+	}
 	packages := make([]*Package, len(instances))
 	for i, inst := range instances {
 		if inst.Err != nil {
