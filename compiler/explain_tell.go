@@ -150,13 +150,16 @@ func (e *explainer) rule(entry resolve.Entry, told ExplainedEntry, resolved *res
 	}
 	params := entry.Value.Get("params")
 	for _, f := range params.Members() {
-		p := ExplainedParameter{Name: f.Name, Value: f.Value, Given: true, Position: e.position(f.Value.Pos)}
-		// A default is written nowhere but in the pattern: what encloses it in the
-		// author's files stands for its place.
-		if f.Value.Pos == params.Pos || f.Value.Pos == entry.Value.Pos {
-			if value := e.makers.Default(maker, f.Name); value == nil || spec.Equal(value, f.Value) {
-				p.Given, p.Position = false, nil
-			}
+		p := ExplainedParameter{Name: f.Name, Value: f.Value, Position: e.position(f.Value.Pos)}
+		// A default of kcue.dev's stands nowhere in the author's files: what encloses
+		// the parameter there is its place.
+		p.Given = f.Value.Pos != params.Pos && f.Value.Pos != entry.Value.Pos
+		if ok && (!p.Given || maker.Package == "") {
+			value := e.makers.Default(maker, f.Name)
+			p.Given = value == nil || !spec.Equal(value, f.Value)
+		}
+		if !p.Given {
+			p.Position = nil
 		}
 		out.Params = append(out.Params, p)
 	}

@@ -269,3 +269,68 @@ clusterPolicies: "p": {extends: ["q"], rules: r: {match: kinds: ["Pod"], validat
 		t.Errorf("got %v, expected %s", err, diag.UnknownBase)
 	}
 }
+
+// TestExplainParameters tells parameters that are given from those that are
+// not: of a pattern, through a library, by a reference, of a definition of the
+// package's own, and with the very value of the default.
+func TestExplainParameters(t *testing.T) {
+	dir := t.TempDir()
+	source := `package p
+
+import (
+	"kcue.dev/libraries"
+	"kcue.dev/patterns"
+)
+
+#Own: {
+	params: {least: *2 | int, most!: int}
+	match: kinds: ["Deployment"]
+	validate: {message: "At least \(params.least).", pattern: spec: replicas: ">=\(params.least) & <=\(params.most)"}
+}
+_ours: ["ghcr.io/acme"]
+bases: "best": libraries.#BestPractices & {params: {registries: _ours, runAsNonRoot: false}}
+clusterPolicies: "p": {
+	extends: ["best"]
+	rules: {
+		"reference": patterns.#RequireImageRegistry & {params: registries: _ours}
+		"default": patterns.#RequireImageRegistry
+		"same": patterns.#RequireImageRegistry & {params: registry: "gcr.io"}
+		"own": #Own & {params: most: 9}
+	}
+}
+`
+	if err := os.WriteFile(filepath.Join(dir, "p.cue"), []byte(source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := compiler.Explain(compiler.Config{Dir: dir}, "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, r := range e.Rules {
+		for _, p := range r.Params {
+			text := jsonText(t, p.Value)
+			if p.Given != (p.Position != nil) {
+				t.Errorf("%s of rule %s is given: %v, at %v", p.Name, r.Name, p.Given, p.Position)
+			}
+			if p.Given {
+				text += " given"
+			}
+			got[r.Name+"."+p.Name] = text
+		}
+	}
+	want := map[string]string{
+		"require-image-registry.registries":                `["ghcr.io/acme"] given`,
+		"require-resource-limits.allowEphemeralContainers": `false`,
+		"require-security-context.runAsNonRoot":            `false given`,
+		"add-image-pull-policy.policy":                     `"IfNotPresent"`,
+		"reference.registries":                             `["ghcr.io/acme"] given`,
+		"default.registry":                                 `"gcr.io"`,
+		"same.registry":                                    `"gcr.io" given`,
+		"own.least":                                        `2`,
+		"own.most":                                         `9 given`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,19 +95,27 @@ func compileExamples(t *testing.T, args ...string) *compiler.Result {
 // packages lists the directories of examples/ that hold CUE files.
 func packages(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(repository, examples, "*", "*.cue"))
+	root := filepath.Join(repository, examples)
+	var dirs []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".cue" || entry.IsDir() {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if dir = filepath.ToSlash(dir); dir != "cue.mod" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var dirs []string
-	for _, f := range files {
-		dir := filepath.Base(filepath.Dir(f))
-		if dir != "cue.mod" && !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
 	return dirs
 }
+
+// shared are the packages of examples/ that hold nothing but what others
+// import.
+var shared = []string{"environments/baseline"}
 
 // TestExamplesTogether builds examples/ as a GitOps repository does.
 func TestExamplesTogether(t *testing.T) {
@@ -124,6 +133,9 @@ func TestExamplesAlone(t *testing.T) {
 		t.Fatalf("examples/ has %d packages, expected at least 10", len(dirs))
 	}
 	for _, dir := range dirs {
+		if slices.Contains(shared, dir) {
+			continue
+		}
 		t.Run(dir, func(t *testing.T) {
 			bundle := compileExamples(t, "./"+examples+"/"+dir).Bundles[0]
 			if len(bundle.Policies) == 0 {
@@ -294,6 +306,47 @@ func TestComplianceLabelsAreChecked(t *testing.T) {
 				t.Error("accepted")
 			case tt.want != "" && !strings.Contains(err.Error(), tt.want):
 				t.Errorf("the error does not name %s: %v", tt.want, err)
+			}
+		})
+	}
+}
+
+// TestEnvironments holds the environments to what they say: all observed in
+// dev, one rule enforced in staging, all in prod; as directories and by the tag,
+// short and long, and dev where there is none.
+func TestEnvironments(t *testing.T) {
+	want := map[string]string{
+		"dev":     "resource-limits Audit, no-privileged Audit, trusted-registry Audit",
+		"staging": "resource-limits Audit, no-privileged Enforce, trusted-registry Audit",
+		"prod":    "resource-limits Enforce, no-privileged Enforce, trusted-registry Enforce",
+	}
+	for _, tt := range []struct {
+		dir  string
+		tags []string
+		env  string
+	}{
+		{"dev", nil, "dev"},
+		{"staging", nil, "staging"},
+		{"prod", nil, "prod"},
+		{"tagged", nil, "dev"},
+		{"tagged", []string{"env=dev"}, "dev"},
+		{"tagged", []string{"env=staging"}, "staging"},
+		{"tagged", []string{"env=prod"}, "prod"},
+		{"tagged", []string{"prod"}, "prod"},
+	} {
+		t.Run(strings.Join(append([]string{tt.dir}, tt.tags...), " "), func(t *testing.T) {
+			result, err := compiler.Compile(compiler.Config{
+				Dir: filepath.Join(repository, examples, "environments"), Args: []string{"./" + tt.dir}, Tags: tt.tags,
+			})
+			if err != nil || len(result.Objects) != 1 {
+				t.Fatalf("%v: %v", result, err)
+			}
+			var got []string
+			for _, rule := range result.Objects[0].Node.Get("spec").Get("rules").Items {
+				got = append(got, rule.Get("name").Str()+" "+rule.Get("validate").Get("failureAction").Str())
+			}
+			if d := cmp.Diff(want[tt.env], strings.Join(got, ", ")); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
 	}

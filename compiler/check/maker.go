@@ -29,7 +29,7 @@ func NewMakers(pkg *load.Package) *Makers {
 // Maker is a definition.
 type Maker struct {
 	Name    string // such as #RequireImageRegistry
-	Package string // the name of the imported package that has it; empty for one of the package's own
+	Package string // the name of the imported package that has it; empty for one of the package at hand
 	inst    *build.Instance
 }
 
@@ -50,11 +50,8 @@ func (m *Makers) Of(path spec.Path) (Maker, bool) {
 }
 
 // Default gives the value that a parameter of the definition has where nobody
-// gives one, or nil. It knows imported definitions alone.
+// gives one, or nil where there is none.
 func (m *Makers) Default(of Maker, parameter string) *spec.Node {
-	if of.Package == "" {
-		return nil
-	}
 	v, ok := m.values[of.inst]
 	if !ok {
 		v = cuecontext.New().BuildInstance(of.inst)
