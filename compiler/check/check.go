@@ -72,6 +72,7 @@ func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bund
 		}
 		diags = append(diags, problem)
 	}
+	c.hintAtTags(diags)
 	if !declares && pkg.Named && !diags.HasErrors() {
 		return nil, append(diags, diag.Diagnostic{
 			Code:    diag.EmptyPackage,

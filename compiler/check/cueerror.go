@@ -88,6 +88,7 @@ const (
 	cueNeedsRequired = "required field missing"
 	cueInterpolation = "invalid interpolation"
 	cueUnused        = "imported and not used"
+	cueUnresolved    = "unresolved disjunction"
 )
 
 // diagnose turns one mistake into one diagnostic.

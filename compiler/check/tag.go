@@ -53,3 +53,22 @@ func (c *checker) wrongTag(m mistake, matches []match) (wrongTag, bool) {
 	}
 	return wrongTag{}, false
 }
+
+// hintAtTags says, where values are missing, which tags would give some.
+func (c *checker) hintAtTags(diags diag.List) {
+	var flags []string
+	for i := range diags {
+		d := &diags[i]
+		if isOpen := d.Code == diag.NotConcrete || d.Code == diag.Evaluation && strings.Contains(d.Message, cueUnresolved); isOpen && d.Hint == "" {
+			if flags == nil {
+				flags = []string{}
+				for _, tag := range load.UnsetTags(c.pkg.Instance) {
+					flags = append(flags, "-t "+tag+"=...")
+				}
+			}
+			if len(flags) > 0 {
+				d.Hint = "set " + strings.Join(flags, " and ") + ": nothing else gives a value"
+			}
+		}
+	}
+}

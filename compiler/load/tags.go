@@ -319,6 +319,25 @@ func Injected(field *ast.Field) (Injection, bool) {
 	}}, true
 }
 
+// UnsetTags lists the tags of a loaded package that have no value: -t gave none,
+// and the field has no default.
+func UnsetTags(inst *build.Instance) []string {
+	var out []string
+	for _, t := range tagsOf(inst) {
+		hasDefault := false
+		ast.Walk(t.field.Value, func(n ast.Node) bool {
+			_, isLiteral := n.(*ast.BasicLit)
+			mark, isUnary := n.(*ast.UnaryExpr)
+			hasDefault = hasDefault || n == ast.Node(t.field.Value) && isLiteral || isUnary && mark.Op == token.MUL
+			return true
+		}, nil)
+		if !hasDefault && len(injections(t.field.Value)) == 0 && !slices.Contains(out, t.key) {
+			out = append(out, t.key)
+		}
+	}
+	return out
+}
+
 // literalText gives a literal as CUE writes it.
 func literalText(e ast.Expr) (string, bool) {
 	if lit, ok := e.(*ast.BasicLit); ok {
