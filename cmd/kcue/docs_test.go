@@ -36,6 +36,7 @@ import (
 //	                   evaluator/cmd/kcue-engine
 //	```yaml            what `kcue build` writes for the package above;
 //	                   ```yaml NAME is its object of that name
+//	```cue file NAME   a file of a repository, which cue.mod/module.cue begins
 //	```cue other       not a bundle, such as a module file: must parse
 //	```yaml other      not ours: must parse
 //	```yaml file NAME  a file beside the package, or in a directory of its own
@@ -182,6 +183,12 @@ func (s *session) run(t *testing.T, b block) (string, error) {
 		formatted, err := format.Source([]byte(b.text))
 		if err != nil {
 			return "", err
+		}
+		if len(args) == 2 && args[0] == "file" {
+			if args[1] == "cue.mod/module.cue" {
+				s.dir = ""
+			}
+			return string(formatted), s.file(args[1], b.text)
 		}
 		return string(formatted), s.cue(t, args, b.text)
 	case "console":
