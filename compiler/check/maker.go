@@ -191,29 +191,12 @@ func (s *makerSearch) find(in *build.Instance, name string) {
 
 func isDefinition(name string) bool { return len(name) > 1 && name[0] == '#' }
 
-// importOf gives the package that an identifier names, or nil. Files that the
-// loader parsed for an import have no links to their import declarations, so it
-// goes by name where there is no link.
+// importOf gives the package that an identifier names, or nil.
 func importOf(in *build.Instance, id *ast.Ident) *build.Instance {
-	switch linked := id.Node.(type) {
-	case *ast.ImportSpec:
-		return imported(in, linked)
-	case nil:
-	default:
+	spec, ok := id.Node.(*ast.ImportSpec)
+	if !ok {
 		return nil
 	}
-	for _, f := range in.Files {
-		for spec := range f.ImportSpecs() {
-			if pkg := imported(in, spec); pkg != nil && (spec.Name == nil && pkg.PkgName == id.Name || spec.Name != nil && spec.Name.Name == id.Name) {
-				return pkg
-			}
-		}
-	}
-	return nil
-}
-
-// imported gives the package of an import declaration, or nil.
-func imported(in *build.Instance, spec *ast.ImportSpec) *build.Instance {
 	path, err := strconv.Unquote(spec.Path.Value)
 	if err != nil {
 		return nil

@@ -226,9 +226,17 @@ func TestExplainRandom(t *testing.T) {
 				counts["changes"] += len(e.Changes)
 				counts["also"] += len(e.Also)
 				counts["via"] += len(e.First.Via)
+				for _, w := range e.Also {
+					if w.Policy != p {
+						counts["also of bases"]++
+					}
+				}
 			}
 			counts["dropped"] += len(whole.Dropped)
 			for _, e := range whole.Dropped {
+				if e.Counts().Policy != p {
+					counts["dropped by bases"]++
+				}
 				if e.Value != nil || len(e.Changes) == 0 {
 					t.Errorf("seed %d: %s: %s is told as dropped, and is not", seed, p.Name, e.Path)
 				}
@@ -238,8 +246,8 @@ func TestExplainRandom(t *testing.T) {
 			t.Fatalf("seed %d: %s", seed, source)
 		}
 	}
-	for _, what := range []string{"entries", "changes", "also", "via", "dropped"} {
-		if counts[what] < 100 {
+	for _, what := range []string{"entries", "changes", "also", "also of bases", "via", "dropped", "dropped by bases"} {
+		if counts[what] < 50 {
 			t.Errorf("the bundles have %d %s: too few to show anything", counts[what], what)
 		}
 	}
@@ -308,6 +316,9 @@ func checkEntry(t *testing.T, b *spec.Bundle, p *spec.Policy, e resolve.Entry) {
 			path = path.Child(e.Changes[i-1-len(e.Also)].Path...)
 		}
 		isAlso := i > 0 && i <= len(e.Also)
+		if isAlso && w.Value.Kind == spec.String && !spec.Equal(get(place, path), w.Value) {
+			t.Errorf("%s: %s: what is told of others is not where it is told to be: %v", p.Name, e.Path, w)
+		}
 		if w.Origin != resolve.KcueDefaults && !isAlso && get(place, path) != w.Value {
 			t.Errorf("%s: %s: the words are not where they are told to be: %v", p.Name, e.Path, w)
 		}
