@@ -288,7 +288,8 @@ import (
 	validate: {message: "At least \(params.least).", pattern: spec: replicas: ">=\(params.least) & <=\(params.most)"}
 }
 _ours: ["ghcr.io/acme"]
-bases: "best": libraries.#BestPractices & {params: {registries: _ours, runAsNonRoot: false}}
+_no: false
+bases: "best": libraries.#BestPractices & {params: {registries: _ours, runAsNonRoot: _no}}
 clusterPolicies: "p": {
 	extends: ["best"]
 	rules: {
@@ -296,6 +297,7 @@ clusterPolicies: "p": {
 		"default": patterns.#RequireImageRegistry
 		"same": patterns.#RequireImageRegistry & {params: registry: "gcr.io"}
 		"own": #Own & {params: most: 9}
+		"more": #Own & {params: {least: 3, most: 9}}
 	}
 }
 `
@@ -327,6 +329,8 @@ clusterPolicies: "p": {
 		"reference.registries":                             `["ghcr.io/acme"] given`,
 		"default.registry":                                 `"gcr.io"`,
 		"same.registry":                                    `"gcr.io" given`,
+		"more.least":                                       `3 given`,
+		"more.most":                                        `9 given`,
 		"own.least":                                        `2`,
 		"own.most":                                         `9 given`,
 	}

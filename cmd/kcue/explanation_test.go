@@ -18,9 +18,9 @@ func TestExplanationColors(t *testing.T) {
 	value := spec.NewString("a\x1b[2Jb", token.NoPos)
 	pos := &diag.Position{File: "p\x1b.cue", Line: 1, Column: 2}
 	e := &compiler.Explanation{
-		Kind: "ClusterPolicy", Name: "p", Position: pos,
+		Kind: "ClusterPolicy", Name: "p\x1b[2J", Position: pos,
 		Settings: []compiler.ExplainedEntry{
-			{Path: "title", ExplainedWords: compiler.ExplainedWords{Origin: compiler.OriginOverride, From: "p", Value: value, Position: pos}},
+			{Path: "title", ExplainedWords: compiler.ExplainedWords{Origin: compiler.OriginOverride, From: "p\x1b[2J", Value: value, Position: pos}},
 			{Path: "severity", ExplainedWords: compiler.ExplainedWords{Origin: compiler.OriginBase, From: "b", Value: value}},
 		},
 	}

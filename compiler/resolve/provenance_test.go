@@ -368,3 +368,23 @@ func TestExplainSharedBases(t *testing.T) {
 		t.Errorf("severity is of %s through %d bases, expected a0 through %d", severity.First.Policy.Name, got, levels)
 	}
 }
+
+// TestExplainAlso holds that every base which brings an entry is told.
+func TestExplainAlso(t *testing.T) {
+	m, err := model.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bundle(t, `{bases: {a: {severity: low}, b: {severity: low}, c: {severity: high}}, clusterPolicies: {p: {extends: [a, b, c], overrides: {severity: medium}}}}`)
+	whole, ok := resolve.Explain(b, b.Policies[0], m, &load.Files{Dir: "/"})
+	if !ok {
+		t.Fatal("not explained")
+	}
+	got := whole.Entries[0].First.Policy.Name
+	for _, w := range whole.Entries[0].Also {
+		got += " " + w.Policy.Name + ":" + w.Value.Str()
+	}
+	if want := "a b:low c:high"; got != want {
+		t.Errorf("severity is of %s, expected %s", got, want)
+	}
+}
