@@ -101,14 +101,17 @@ func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
 	kept := c.kept(cfg, plan)
 	packages, found := plan.Load(func(i int) bool { return kept.packages[i] == nil })
 	diags = append(diags, found...)
-	if slices.ContainsFunc(packages, func(p *load.Package) bool { return p != nil }) {
+	compiled := kept.packages
+	for i := range packages {
+		if packages[i] == nil || compiled[i] != nil {
+			continue
+		}
 		mistaken, err := c.prepare(cfg)
 		if err != nil {
 			return nil, nil, err
 		}
 		diags = append(diags, mistaken...)
 	}
-	compiled := kept.packages
 	forEach(len(packages), c.parallel, func(i int) {
 		if packages[i] == nil || compiled[i] != nil {
 			return

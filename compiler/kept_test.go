@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -212,6 +213,42 @@ func TestKeptByTarget(t *testing.T) {
 		result, err := compiler.Compile(cfg)
 		if err == nil && len(result.Bundles) == 0 {
 			t.Errorf("%s: comes from the cache of a build without", name)
+		}
+	}
+}
+
+// TestKeptTags holds that a value of a tag has packages of its own in the
+// cache, and that a tag or value that is wrong is told of whatever is there.
+func TestKeptTags(t *testing.T) {
+	dir := keptRepository(t, 2)
+	writeFile(t, filepath.Join(dir, "p0", "env.cue"), "package p\n\n_env: *\"dev\" | \"prod\" @tag(env)\nclusterPolicies: \"policy-0\": description: _env\n")
+	store := cache.Open(t.TempDir(), cache.DefaultSize)
+	for range 2 {
+		for _, test := range []struct {
+			tags  []string
+			code  diag.Code // of the error; empty for none
+			value string
+		}{
+			{nil, "", "dev"},
+			{[]string{"env=prod"}, "", "prod"},
+			{[]string{"env=dev"}, "", "dev"},
+			{[]string{"env=prd"}, diag.BadTag, ""},
+			{[]string{"en=prod"}, diag.BadTag, ""},
+		} {
+			result, err := compiler.Compile(compiler.Config{Dir: dir, Args: []string{"./..."}, Tags: test.tags, Cache: store})
+			if diags, _ := err.(diag.List); test.code != "" {
+				errors := slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Severity == diag.Warning })
+				if len(errors) != 1 || errors[0].Code != test.code {
+					t.Errorf("%v: %v: want one %s", test.tags, err, test.code)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%v: %v", test.tags, err)
+			}
+			if got := result.Objects[0].Node.Get("metadata").Get("annotations").Get("policies.kyverno.io/description").Str(); got != test.value {
+				t.Errorf("%v: the description is %q: want %q", test.tags, got, test.value)
+			}
 		}
 	}
 }
