@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,52 +13,115 @@ import (
 	"kcue.dev/compiler/load"
 )
 
-// cuePath is the module whose version decides what CUE kcue understands.
-const cuePath = "cuelang.org/go"
+const (
+	// cuePath is the module whose version decides what CUE kcue understands.
+	cuePath = "cuelang.org/go"
+	// develVersion is the version of a binary whose build knew none, as go
+	// itself writes it.
+	develVersion = "(devel)"
+)
 
 func newVersionCommand(s streams) *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of kcue, and of the CUE and Kyverno that it speaks",
-		Args:  noArguments,
+		Long: `Version tells which kcue this is, and what it speaks: the release of CUE that it
+is built with, the release of Kyverno whose schemas and functions it knows, and
+the CUE module kcue.dev that it holds.
+
+All of it is what the Go toolchain wrote into the binary. A release and go
+install of a version tell that version; a build in a checkout tells the commit,
+with +dirty where files were changed, and (devel) where git was not asked.`,
+		Example: `  kcue version
+  kcue version --format json | jq -r .kyverno`,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			text, err := versionText()
+			if format != "text" && format != "json" {
+				return usagef("unknown format %q of --%s: expected text or json", format, flagFormat)
+			}
+			schemas, err := crd.Load()
 			if err != nil {
 				return err
 			}
-			return s.write([]byte(text))
+			info, _ := debug.ReadBuildInfo()
+			v := versionOf(info, schemas.Version())
+			if format == "text" {
+				return s.write([]byte(v.text()))
+			}
+			data, err := json.MarshalIndent(v, "", "  ")
+			if err != nil {
+				return err
+			}
+			return s.write(append(data, '\n'))
 		},
 	}
+	cmd.Flags().StringVar(&format, flagFormat, "text", "`format` of the versions: text or json")
+	return cmd
 }
 
-func versionText() (string, error) {
-	schemas, err := crd.Load()
-	if err != nil {
-		return "", err
+// version is what a kcue is and speaks. What is not known is empty, but for
+// Version, which is then "(devel)", and CUE, "unknown".
+type version struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"` // of the repository
+	Modified bool   `json:"modified"` // since that revision
+	CUE      string `json:"cue"`
+	Kyverno  string `json:"kyverno"`
+	Module   string `json:"module"` // of the embedded CUE module kcue.dev@v0
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// versionOf reads a version from what the Go toolchain wrote into the binary,
+// which is nil where it wrote nothing, and the Kyverno release of the tables.
+func versionOf(info *debug.BuildInfo, kyverno string) version {
+	v := version{
+		Version:  develVersion,
+		CUE:      "unknown",
+		Kyverno:  kyverno,
+		Module:   load.EmbeddedVersion,
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
-	cue, revision := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == cuePath {
-				cue = m.Version
-			}
+	if info == nil {
+		return v
+	}
+	if info.Main.Version != "" {
+		v.Version = info.Main.Version
+	}
+	for _, m := range info.Deps {
+		if m.Path != cuePath {
+			continue
 		}
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				revision = " " + setting.Value
-			}
+		v.CUE = m.Version
+		if m.Replace != nil {
+			v.CUE = strings.TrimSpace(m.Replace.Path + " " + m.Replace.Version)
 		}
 	}
-	return fmt.Sprintf("kcue %s%s\ncue %s\nkyverno %s\nmodule kcue.dev@v0 %s\n", buildVersion(), revision, cue, schemas.Version(), load.EmbeddedVersion), nil
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			v.Revision = setting.Value
+		case "vcs.modified":
+			v.Modified = setting.Value == "true"
+		}
+	}
+	return v
+}
+
+// text is a line for each thing, its name first. The Go toolchain says in the
+// version itself that files were changed.
+func (v version) text() string {
+	return fmt.Sprintf("kcue %s\ncue %s\nkyverno %s\nmodule kcue.dev@v0 %s\ngo %s %s\n",
+		strings.TrimSpace(v.Version+" "+v.Revision), v.CUE, v.Kyverno, v.Module, v.Go, v.Platform)
 }
 
 // buildVersion is the version of the binary's module, "(devel)" where it was
 // built from a working tree.
 func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info, "").Version
 }
 
 // noArguments rejects arguments as wrong usage.
