@@ -57,6 +57,7 @@ func execute(args []string, s streams) (status int) {
 		}
 	}()
 	root := newRootCommand(s, global)
+	nameAsPlugin(root, os.Args[0])
 	root.SetArgs(args)
 	err := root.Execute()
 	if err == nil {
@@ -151,7 +152,7 @@ Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
 				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 					return usagef("unknown command %q: did you mean %q?", args[0], near[0])
 				}
-				return usagef("unknown command %q: see kcue --help", args[0])
+				return usagef("unknown command %q: see %s --help", args[0], cmd.CommandPath())
 			}
 			return nil
 		},

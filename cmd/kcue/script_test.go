@@ -17,9 +17,10 @@ var update = flag.Bool("update", false, "rewrite the expectations of testdata/sc
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"kcue":   main,
-		"docker": docker,
-		"cue":    func() { os.Exit(cue.Main()) },
+		"kcue":     main,
+		"docker":   docker,
+		pluginName: main,
+		"cue":      func() { os.Exit(cue.Main()) },
 	})
 }
 
