@@ -43,7 +43,10 @@ func TestCommandsAreDescribed(t *testing.T) {
 			if arguments == "" && c.Args == nil {
 				t.Errorf("Use is %q, and the command takes any arguments: name them, or refuse them", c.Use)
 			}
-			if c.HasExample() && !strings.Contains(c.Example, "kcue "+c.Name()) {
+			if c.Long == "" {
+				t.Error("there is no Long, which --help, the manual and the man page show")
+			}
+			if !strings.Contains(c.Example, c.CommandPath()) {
 				t.Errorf("the example does not show the command:\n%s", c.Example)
 			}
 			c.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -82,6 +85,9 @@ func TestCommandsRefuse(t *testing.T) {
 	for _, c := range commands(t) {
 		path := strings.Fields(c.CommandPath())[1:]
 		tests = append(tests, refusal{append(path, "--nonsense"), "unknown flag: --nonsense"})
+		if c.Use == c.Name() {
+			tests = append(tests, refusal{append(path, "nonsense"), c.CommandPath()})
+		}
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -95,6 +101,38 @@ func TestCommandsRefuse(t *testing.T) {
 			}
 			if !strings.Contains(stderr.String(), tt.stderr) || strings.Count(stderr.String(), "\n") != 1 {
 				t.Errorf("stderr is %q, want one line with %q", &stderr, tt.stderr)
+			}
+		})
+	}
+}
+
+// TestExamples holds the examples in the commands' help to commands, flags and
+// numbers of arguments that there are.
+func TestExamples(t *testing.T) {
+	for _, c := range commands(t) {
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			ran := 0
+			for line := range strings.Lines(c.Example) {
+				for _, at := range calls.FindAllStringIndex(line, -1) {
+					call := line[at[1]:]
+					if end := strings.IndexAny(call, "|>)#"); end >= 0 {
+						call = call[:end]
+					}
+					ran++
+					found, args, err := c.Root().Find(strings.Fields(call))
+					if err != nil {
+						t.Fatalf("%s: %v", strings.TrimSpace(line), err)
+					}
+					if err := found.ParseFlags(args); err != nil {
+						t.Fatalf("%s: %v", strings.TrimSpace(line), err)
+					}
+					if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+						t.Errorf("%s: %v", strings.TrimSpace(line), err)
+					}
+				}
+			}
+			if ran == 0 {
+				t.Errorf("no line runs kcue:\n%s", c.Example)
 			}
 		})
 	}

@@ -12,9 +12,14 @@ var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func newCompletionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
-		Use:       "completion SHELL",
-		Short:     "Print a completion script for " + strings.Join(shells, ", "),
-		Example:   "  source <(kcue completion bash)",
+		Use:   "completion SHELL",
+		Short: "Print a completion script for " + strings.Join(shells, ", "),
+		Long: `Completion prints a script that has a shell complete kcue's commands and flags.
+Where shells look for such scripts depends on the system: docs/install.md names
+the usual places.`,
+		Example: `  source <(kcue completion bash)
+  kcue completion zsh > "${fpath[1]}/_kcue"
+  kcue completion fish > ~/.config/fish/completions/kcue.fish`,
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -144,7 +144,8 @@ own schemas.
 Packages are named as with cue: a directory, ./... for all below, .cue files,
 or - for standard input. The default is the package in this directory.
 
-Exit status: 0 fine; 1 the specs have mistakes; 2 wrong usage.`,
+Exit status: 0 fine; 1 the specs have mistakes, a test fails, or the output cannot
+be written; 2 wrong usage, or something that kcue needs is missing.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -16,6 +16,9 @@ func newSummaryCommand(s streams, global *globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "summary [packages]",
 		Short: "Count policies, and their rules by what they do",
+		Long: `Summary compiles packages of specs and prints a line for each policy: its kind,
+its failure action, and how many of its rules validate, mutate, generate and
+verify images. Totals follow, and how many objects of each kind a build emits.`,
 		Example: `  kcue summary ./...
   kcue summary --format json | jq .rules`,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -35,7 +35,9 @@ the given directories, whose policies are files, or specs of the packages.
 
 A run without any test fails, and so does a test of an unknown policy or rule.
 The engine is kcue-engine, which is found beside kcue, in PATH or by the
-variable KCUE_ENGINE.`,
+variable KCUE_ENGINE.
+
+Exit status: 1 where a test fails, a spec has a mistake, or nothing is tested.`,
 		Example: `  kcue test ./...
   kcue test --format junit ./... > report.xml`,
 		RunE: func(_ *cobra.Command, args []string) error { return runTest(s, global, f, args) },
