@@ -19,10 +19,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"kcue.dev/bench/fleet"
+	"kcue.dev/bench/peak"
 )
 
 // cueCommand is the release of cue that kcue is compared with: the one whose
@@ -136,11 +136,7 @@ func measure(dir, name string, args ...string) (sample, error) {
 	if err := c.Run(); err != nil {
 		return sample{}, fmt.Errorf("%s %v: %w", name, args, err)
 	}
-	s := sample{wall: time.Since(start), output: int64(out)}
-	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.memory = usage.Maxrss << 10
-	}
-	return s, nil
+	return sample{wall: time.Since(start), output: int64(out), memory: peak.Memory(c.ProcessState)}, nil
 }
 
 // writeFleet writes a package of n policies of five rules each, with the

@@ -7,8 +7,9 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"kcue.dev/bench/peak"
 )
 
 // sample is one run of a process and of those that it starts.
@@ -36,11 +37,8 @@ func measure(dir, name string, args ...string) (sample, error) {
 
 // used is what a command that has ended took.
 func used(command *exec.Cmd, wall time.Duration) sample {
-	s := sample{wall: wall, cpu: command.ProcessState.UserTime() + command.ProcessState.SystemTime()}
-	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.memory = usage.Maxrss << 10
-	}
-	return s
+	cpu := command.ProcessState.UserTime() + command.ProcessState.SystemTime()
+	return sample{wall: wall, cpu: cpu, memory: peak.Memory(command.ProcessState)}
 }
 
 // add makes one sample of processes that run after each other.
