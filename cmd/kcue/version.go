@@ -60,9 +60,9 @@ with +dirty where files were changed, and (devel) where git was not asked.`,
 	return cmd
 }
 
-// version is what a kcue is and speaks. What is not known is empty, but for
+// versions are what a kcue is and speaks. What is not known is empty, but for
 // Version, which is then "(devel)", and CUE, "unknown".
-type version struct {
+type versions struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision"` // of the repository
 	Modified bool   `json:"modified"` // since that revision
@@ -75,8 +75,8 @@ type version struct {
 
 // versionOf reads a version from what the Go toolchain wrote into the binary,
 // which is nil where it wrote nothing, and the Kyverno release of the tables.
-func versionOf(info *debug.BuildInfo, kyverno string) version {
-	v := version{
+func versionOf(info *debug.BuildInfo, kyverno string) versions {
+	v := versions{
 		Version:  develVersion,
 		CUE:      "unknown",
 		Kyverno:  kyverno,
@@ -112,7 +112,7 @@ func versionOf(info *debug.BuildInfo, kyverno string) version {
 
 // text is a line for each thing, its name first. The Go toolchain says in the
 // version itself that files were changed.
-func (v version) text() string {
+func (v versions) text() string {
 	return fmt.Sprintf("kcue %s\ncue %s\nkyverno %s\nmodule kcue.dev@v0 %s\ngo %s %s\n",
 		strings.TrimSpace(v.Version+" "+v.Revision), v.CUE, v.Kyverno, v.Module, v.Go, v.Platform)
 }

@@ -14,11 +14,11 @@ import (
 // into a binary in each way of building it.
 func TestVersionOf(t *testing.T) {
 	cue := []*debug.Module{{Path: "github.com/spf13/cobra", Version: "v1.10.2"}, {Path: cuePath, Version: "v0.17.1"}}
-	base := version{
+	base := versions{
 		Version: develVersion, CUE: "v0.17.1", Kyverno: "v1.19.1", Module: load.EmbeddedVersion,
 		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
-	with := func(change func(*version)) version {
+	with := func(change func(*versions)) versions {
 		v := base
 		change(&v)
 		return v
@@ -27,13 +27,13 @@ func TestVersionOf(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		info *debug.BuildInfo
-		want version
+		want versions
 		line string
 	}{
 		{
 			name: "go install of a version: no repository",
 			info: &debug.BuildInfo{Main: debug.Module{Path: "kcue.dev", Version: "v0.1.0"}, Deps: cue},
-			want: with(func(v *version) { v.Version = "v0.1.0" }),
+			want: with(func(v *versions) { v.Version = "v0.1.0" }),
 			line: "kcue v0.1.0\n",
 		},
 		{
@@ -42,7 +42,7 @@ func TestVersionOf(t *testing.T) {
 				Main: debug.Module{Path: "kcue.dev", Version: "v0.1.0"}, Deps: cue,
 				Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "false"}},
 			},
-			want: with(func(v *version) { v.Version, v.Revision = "v0.1.0", revision }),
+			want: with(func(v *versions) { v.Version, v.Revision = "v0.1.0", revision }),
 			line: "kcue v0.1.0 " + revision + "\n",
 		},
 		{
@@ -51,7 +51,7 @@ func TestVersionOf(t *testing.T) {
 				Main: debug.Module{Path: "kcue.dev", Version: "v0.1.1-0.20261123211700-95f824b0c1d2+dirty"}, Deps: cue,
 				Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}},
 			},
-			want: with(func(v *version) {
+			want: with(func(v *versions) {
 				v.Version, v.Revision, v.Modified = "v0.1.1-0.20261123211700-95f824b0c1d2+dirty", revision, true
 			}),
 			line: "kcue v0.1.1-0.20261123211700-95f824b0c1d2+dirty " + revision + "\n",
@@ -73,12 +73,12 @@ func TestVersionOf(t *testing.T) {
 			info: &debug.BuildInfo{Main: debug.Module{Path: "kcue.dev"}, Deps: []*debug.Module{
 				{Path: cuePath, Version: "v0.17.1", Replace: &debug.Module{Path: "../cue"}},
 			}},
-			want: with(func(v *version) { v.CUE = "../cue" }),
+			want: with(func(v *versions) { v.CUE = "../cue" }),
 			line: "kcue (devel)\ncue ../cue\n",
 		},
 		{
 			name: "nothing is known",
-			want: with(func(v *version) { v.CUE = "unknown" }),
+			want: with(func(v *versions) { v.CUE = "unknown" }),
 			line: "kcue (devel)\ncue unknown\n",
 		},
 	} {
