@@ -8,7 +8,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
@@ -28,7 +30,8 @@ func run(args []string) int {
 	switch {
 	case len(args) == 1 && args[0] == "serve":
 	case len(args) == 1 && args[0] == "version":
-		fmt.Printf("kcue-engine %s\nkyverno %s\nprotocol %d\n", hello.Version, hello.Kyverno, hello.Protocol)
+		fmt.Printf("kcue-engine %s\nkyverno %s\nprotocol %d\ngo %s %s/%s\n",
+			strings.TrimSpace(hello.Version+" "+revision()), hello.Kyverno, hello.Protocol, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0
 	default:
 		fmt.Fprintln(os.Stderr, "kcue-engine is started by kcue test and kcue eval; kcue-engine version tells its version")
@@ -69,4 +72,19 @@ func greeting() protocol.Hello {
 		}
 	}
 	return hello
+}
+
+// revision is the revision of the repository that this was built from, where
+// the Go toolchain knew it.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return ""
 }
