@@ -10,7 +10,7 @@ import (
 
 // heavy lists what a light binary must not reach: Kyverno's engine, cosign and
 // the cloud SDKs that they bring. Kyverno's fork of the JMESPath parser is
-// light.
+// light. What only the documents are made with has no place there either.
 var heavy = []string{
 	"github.com/kyverno/api",
 	"github.com/kyverno/kyverno",
@@ -25,6 +25,7 @@ var heavy = []string{
 	"k8s.io/apiserver",
 	"k8s.io/client-go",
 	"k8s.io/apiextensions-apiserver",
+	"github.com/cpuguy83/go-md2man",
 }
 
 // TestImportGraph walks what the kcue binary links.

@@ -218,9 +218,14 @@ func writeDefinitions(b *strings.Builder, flags []*pflag.Flag) {
 	}
 }
 
+// shownCommands lists the commands that help shows.
+func shownCommands(t *testing.T) []*cobra.Command {
+	return slices.DeleteFunc(commands(t), func(c *cobra.Command) bool { return !c.IsAvailableCommand() })
+}
+
 // TestCLIReference holds docs/cli.md to what the commands say of themselves.
 func TestCLIReference(t *testing.T) {
-	all := commands(t)
+	all := shownCommands(t)
 	want := cliReference(all[0].Root(), all)
 	got, err := os.ReadFile(cliPage)
 	if err != nil && !*update {
@@ -241,7 +246,7 @@ func TestCLIReference(t *testing.T) {
 // TestManPages holds docs/man to one page for each command, with each of its
 // flags, and no other.
 func TestManPages(t *testing.T) {
-	all := commands(t)
+	all := shownCommands(t)
 	all = append([]*cobra.Command{all[0].Root()}, all...)
 	unescape := strings.NewReplacer(`\-`, "-", `\fB`, "", `\fI`, "", `\fP`, "")
 	var names []string
