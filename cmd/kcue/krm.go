@@ -26,9 +26,11 @@ lie at or below the working directory. docs/gitops.md has examples.
 
 Exit status: 1 where the specs, the functionConfig or the ResourceList have
 mistakes.`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Example: `  kustomize build --enable-alpha-plugins --enable-exec .
+  kcue krm`,
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("krm takes no arguments: the functionConfig names the packages")
+				return usagef("%s takes no arguments: the functionConfig names the packages", cmd.CommandPath())
 			}
 			return nil
 		},
