@@ -157,6 +157,11 @@ func embeddedHint(name string) string {
 	return "kcue.dev holds the packages " + strings.Join(embeddedPackages(), ", ")
 }
 
+// cueVendored is what CUE's loader says of a package under cue.mod/pkg where it
+// reads a file system that it is given (cuelang.org/go v0.17,
+// cue/load/import.go absPathForSourceLoc).
+const cueVendored = "cannot get absolute path for FS"
+
 func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnostic {
 	d := diag.Diagnostic{Code: diag.Syntax, Message: Message(e), Pos: f.Position(e.Position())}
 	var noFiles *load.NoFilesError
@@ -191,6 +196,10 @@ func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnost
 			d.Message = fmt.Sprintf("cannot find package %q", embeddedPath+"/"+name)
 			d.Hint = embeddedHint(embeddedPath + "/" + name)
 		}
+	case strings.Contains(e.Error(), cueVendored):
+		d.Code = diag.ImportNotFound
+		d.Message = "the package is vendored under cue.mod, and kcue reads no packages there"
+		d.Hint = "name its module in deps of cue.mod/module.cue, or move the package into this module"
 	case errors.As(e, &pathErr):
 		d.Code = diag.Unreadable
 		// The tree's names are absolute but for the leading slash, and

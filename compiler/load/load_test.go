@@ -56,12 +56,16 @@ func TestPackagesBroken(t *testing.T) {
 		"good/good.cue":     "package good",
 		"bad/bad.cue":       "package bad\n\nx: {",
 		"import/import.cue": "package p\n\nimport \"kcue.dev/nothing\"\n\nx: nothing.y",
-		"text.txt":          "",
+
+		"vendor/cue.mod/module.cue":            "module: \"example.com/v@v0\"\nlanguage: version: \"v0.16.0\"\n",
+		"vendor/cue.mod/pkg/other.com/x/x.cue": "package x\n\ny: 1",
+		"vendor/v.cue":                         "package v\n\nimport \"other.com/x\"\n\nz: x.y",
+		"text.txt":                             "",
 	})
 	if err := os.Mkdir(filepath.Join(dir, "dir.cue"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	packages, diags := Packages(Config{Dir: dir, Args: []string{"./good", "./bad", "./import", "./missing", "missing.cue", "dir.cue", "text.txt", "./mis.../x"}})
+	packages, diags := Packages(Config{Dir: dir, Args: []string{"./good", "./bad", "./import", "./missing", "missing.cue", "dir.cue", "text.txt", "./mis.../x", "./vendor"}})
 	if len(packages) != 1 || packages[0].Name() != "good" {
 		t.Errorf("loaded %d packages, want the one that is sound", len(packages))
 	}
@@ -77,6 +81,7 @@ func TestPackagesBroken(t *testing.T) {
 		"import/import.cue:3:8 KC105",
 		"missing.cue KC102",
 		"text.txt KC107",
+		"vendor/v.cue:3:8 KC105",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
