@@ -1,28 +1,22 @@
 // Bench compares kcue build with cue export, as whole processes, on fleets of
-// growing size. It prints a table in Markdown: what docs/performance.md holds.
+// policies. It prints the tables in Markdown that docs/performance.md holds.
 //
-//	go run ./bench [-sizes 1,100,1000] [-runs 5]
+//	go run ./bench [-runs 3] [-large] [-packages 50]
 //
-// Every row is measured in one run of this program, kcue and cue by turns, so
-// that the ratio holds on any machine; the times themselves do not.
+// Everything that is compared is measured in one run of this program, by turns,
+// so that the ratios hold on any machine; the times themselves do not. It needs
+// the Go module proxy, for cue and for Kyverno's CRDs.
 package main
 
 import (
-	"cmp"
+	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"kcue.dev/bench/fleet"
-	"kcue.dev/bench/peak"
 )
 
 // cueCommand is the release of cue that kcue is compared with: the one whose
@@ -30,147 +24,154 @@ import (
 const cueCommand = "cuelang.org/go/cmd/cue@v0.17.1"
 
 func main() {
-	sizes := flag.String("sizes", "1,100,1000", "numbers of policies")
-	runs := flag.Int("runs", 5, "runs of each; the median counts")
+	runs := flag.Int("runs", 3, "runs of each; the median counts")
+	large := flag.Bool("large", false, "a fleet of 10,000 policies too")
+	packages := flag.Int("packages", 50, "packages of the fleet that is parted")
 	flag.Parse()
-	if err := run(*sizes, *runs); err != nil {
+	if err := run(*runs, *large, *packages); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(sizes string, runs int) error {
+// bench is what the tables share.
+type bench struct {
+	dir       string // of everything that is written
+	kcue, cue string // executables
+	runs      int
+}
+
+func run(runs int, large bool, packages int) (err error) {
 	dir, err := os.MkdirTemp("", "kcue-bench-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	kcue := filepath.Join(dir, "kcue")
-	if err := command("go", "build", "-o", kcue, "./cmd/kcue"); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{dir: dir, kcue: filepath.Join(dir, "kcue"), cue: filepath.Join(dir, "cue"), runs: runs}
+	if err := command("", nil, "go", "build", "-o", b.kcue, "./cmd/kcue"); err != nil {
 		return err
 	}
-	install := exec.Command("go", "install", cueCommand)
-	install.Env = append(os.Environ(), "GOBIN="+dir, "GOWORK=off", "GOFLAGS=-mod=mod")
-	install.Dir = dir
-	install.Stderr = os.Stderr
-	if err := install.Run(); err != nil {
+	if err := command(dir, []string{"GOBIN=" + dir, "GOWORK=off", "GOFLAGS=-mod=mod"}, "go", "install", cueCommand); err != nil {
 		return fmt.Errorf("cannot install cue: %w", err)
 	}
-	cue := filepath.Join(dir, "cue")
-
-	fmt.Printf("%d processors, %s\n\n", runtime.NumCPU(), runtime.Version())
-	fmt.Println("| policies | cue export | kcue build | ratio | kcue memory | output |")
-	fmt.Println("|--:|--:|--:|--:|--:|--:|")
-	for _, text := range strings.Split(sizes, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil {
+	fmt.Printf("%d processors, %s, %s/%s\n", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, table := range []func() error{
+		b.thousand,
+		func() error { return b.sizes(large) },
+		func() error { return b.parted(packages) },
+		b.floor,
+	} {
+		fmt.Println()
+		if err := table(); err != nil {
 			return err
 		}
-		work := filepath.Join(dir, "fleet-"+text)
-		if err := writeFleet(work, n); err != nil {
-			return err
-		}
-		var cues, kcues []sample
-		for range runs {
-			c, err := measure(work, cue, "export", "--out", "json", ".")
-			if err != nil {
-				return err
-			}
-			k, err := measure(work, kcue, "build", "-q", ".")
-			if err != nil {
-				return err
-			}
-			cues, kcues = append(cues, c), append(kcues, k)
-		}
-		c, k := median(cues), median(kcues)
-		fmt.Printf("| %d | %s | %s | %.2f | %d MB | %d kB |\n", n, round(c.wall), round(k.wall),
-			float64(k.wall)/float64(c.wall), k.memory>>20, k.output>>10)
 	}
-	var starts []sample
-	for range runs {
-		s, err := measure(dir, kcue, "version")
-		if err != nil {
-			return err
-		}
-		starts = append(starts, s)
-	}
-	fmt.Printf("\n`kcue version`: %s, %d MB\n", round(median(starts).wall), median(starts).memory>>20)
 	return nil
 }
 
-func command(name string, args ...string) error {
+// command runs a command with more variables in its environment.
+func command(dir string, env []string, name string, args ...string) error {
 	c := exec.Command(name, args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), env...)
 	c.Stderr = os.Stderr
 	return c.Run()
 }
 
-// sample is one run of a process.
-type sample struct {
-	wall   time.Duration
-	memory int64 // peak resident set, in bytes
-	output int64 // bytes written to standard output
-}
-
-func median(samples []sample) sample {
-	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.wall, b.wall) })
-	return samples[len(samples)/2]
-}
-
-func round(d time.Duration) string { return d.Round(time.Millisecond).String() }
-
-// counter counts what is written to it.
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
-}
-
-func measure(dir, name string, args ...string) (sample, error) {
-	var out counter
-	c := exec.Command(name, args...)
-	c.Dir = dir
-	c.Stdout = &out
-	c.Stderr = os.Stderr
-	start := time.Now()
-	if err := c.Run(); err != nil {
-		return sample{}, fmt.Errorf("%s %v: %w", name, args, err)
-	}
-	return sample{wall: time.Since(start), output: int64(out), memory: peak.Memory(c.ProcessState)}, nil
-}
-
-// writeFleet writes a package of n policies of five rules each, with the
-// embedded module vendored so that cue finds it too.
-func writeFleet(dir string, n int) error {
-	vendored := filepath.Join(dir, "cue.mod", "pkg", "kcue.dev")
-	for _, pkg := range []string{"schema", "patterns"} {
-		if err := copyCUE(pkg, filepath.Join(vendored, pkg)); err != nil {
-			return err
-		}
-	}
-	module := "module: \"example.com/fleet@v0\"\nlanguage: version: \"v0.16.0\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "cue.mod", "module.cue"), []byte(module), 0o666); err != nil {
+// thousand compares ways to have 1,000 policies checked and written.
+func (b *bench) thousand() error {
+	specs := filepath.Join(b.dir, "fleet-1000")
+	if err := writeFleet(specs, 1000); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "fleet.cue"), fleet.CUE(n), 0o666)
-}
-
-func copyCUE(from, to string) error {
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	objects := filepath.Join(b.dir, "objects")
+	if err := b.writeObjects(objects, specs); err != nil {
 		return err
 	}
-	names, err := fs.Glob(os.DirFS(from), "*.cue")
+	rows, err := b.byTurns(
+		process{what: "kcue build", name: b.kcue, dir: specs, args: []string{"build", "-q", "--no-cache"}},
+		process{what: "kcue build, `GOMEMLIMIT=128MiB`", name: b.kcue, dir: specs, args: []string{"build", "-q", "--no-cache"}, env: []string{"GOMEMLIMIT=128MiB"}},
+		process{what: "cue export of the objects, CRD's schema", name: b.cue, dir: objects, args: []string{"export", "./checked"}},
+		process{what: "the same as YAML", name: b.cue, dir: objects, args: []string{"export", "--out", "yaml", "./checked"}},
+		process{what: "cue export of the objects, no schema", name: b.cue, dir: objects, args: []string{"export", "./plain"}},
+		process{what: "the same as YAML", name: b.cue, dir: objects, args: []string{"export", "--out", "yaml", "./plain"}},
+		process{what: "cue export of the specs", name: b.cue, dir: specs, args: []string{"export"}},
+	)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(from, name))
+	fmt.Println("| 1,000 policies of 5 rules | time | kcue takes | memory |\n|---|--:|--:|--:|")
+	for _, r := range rows {
+		fmt.Printf("| %s | %s | %s | %d MB |\n", r.what, round(r.wall), ratio(rows[0], r.sample), r.memory>>20)
+	}
+	return nil
+}
+
+// sizes shows how cost grows.
+func (b *bench) sizes(large bool) error {
+	fmt.Println("| policies | cue export of the specs | kcue build | kcue takes | kcue memory | output |\n|--:|--:|--:|--:|--:|--:|")
+	all := []int{1, 100, 1000}
+	if large {
+		all = append(all, 10_000)
+	}
+	for _, n := range all {
+		specs := filepath.Join(b.dir, fmt.Sprintf("fleet-%d", n))
+		if err := writeFleet(specs, n); err != nil {
+			return err
+		}
+		processes := []process{{name: b.kcue, dir: specs, args: []string{"build", "-q", "--no-cache"}}}
+		if n <= 1000 {
+			processes = append(processes, process{name: b.cue, dir: specs, args: []string{"export"}})
+		}
+		rows, err := b.byTurns(processes...)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, name), data, 0o666); err != nil {
-			return err
+		theirs, takes := "", ""
+		if len(rows) > 1 {
+			theirs, takes = round(rows[1].wall), ratio(rows[0], rows[1].sample)
 		}
+		fmt.Printf("| %d | %s | %s | %s | %d MB | %d kB |\n", n, theirs, round(rows[0].wall), takes, rows[0].memory>>20, rows[0].output>>10)
 	}
 	return nil
+}
+
+// parted measures the fleet in packages, as a repository of teams holds it:
+// with and without the cache, and on one processor.
+func (b *bench) parted(packages int) error {
+	specs := filepath.Join(b.dir, "parted")
+	if err := writeParted(specs, 1000, packages); err != nil {
+		return err
+	}
+	build := []string{"build", "-q", "./..."}
+	cached := []string{"KCUE_CACHE=" + filepath.Join(b.dir, "cache")}
+	if _, err := (process{name: b.kcue, dir: specs, args: build, env: cached}).measure(); err != nil {
+		return err
+	}
+	rows, err := b.byTurns(
+		process{what: "two processors, no cache", name: b.kcue, dir: specs, args: append(build, "--no-cache"), env: []string{"GOMAXPROCS=2"}},
+		process{what: "one processor, no cache", name: b.kcue, dir: specs, args: append(build, "--no-cache"), env: []string{"GOMAXPROCS=1"}},
+		process{what: "nothing changed", name: b.kcue, dir: specs, args: build, env: cached},
+		process{what: "one package changed", name: b.kcue, dir: specs, args: build, env: cached, before: func(run int) error { return change(specs, run) }},
+	)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| 1,000 policies in %d packages | time | memory |\n|---|--:|--:|\n", packages)
+	for _, r := range rows {
+		fmt.Printf("| %s | %s | %d MB |\n", r.what, round(r.wall), r.memory>>20)
+	}
+	fmt.Printf("\nTwo processors are %.2f times as fast as one.\n", float64(rows[1].wall)/float64(rows[0].wall))
+	return nil
+}
+
+// ratio says what part of another sample's time ours takes.
+func ratio(ours measured, theirs sample) string {
+	if ours.wall == theirs.wall {
+		return ""
+	}
+	if theirs.wall < ours.wall {
+		return fmt.Sprintf("%.2f", float64(ours.wall)/float64(theirs.wall))
+	}
+	return strings.TrimSuffix(fmt.Sprintf("1/%.1f", float64(theirs.wall)/float64(ours.wall)), ".0")
 }
