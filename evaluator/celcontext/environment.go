@@ -23,6 +23,11 @@ import (
 // pkg/image/verification/evaluator/compiler.go, pkg/admissionpolicy). In a set
 // of a version older than CEL the former is the same, and the latter has
 // nothing to extend.
+//
+// Nor is what an environment declares put together and validated before
+// something is checked in it (cel.EagerlyValidateDeclarations, which Kubernetes
+// sets), as most are never used: of the fourteen that Kyverno makes for an
+// evaluation of validate.cel, one or two.
 type environments struct {
 	// full is such a set.
 	full environment.EnvSet
@@ -44,7 +49,13 @@ func newEnvironments() (environments, error) {
 	_ = celcompiler.CompileMatchConditionsWithKubernetesEnv(conditions, nil)
 	_ = celcompiler.CompilePolicyExceptionMatchConditions(conditions, nil)
 
-	full := environment.MustBaseEnvSet(version.MajorMinor(0, 0))
+	full, err := environment.MustBaseEnvSet(version.MajorMinor(0, 0)).Extend(environment.VersionedOptions{
+		IntroducedVersion: version.MajorMinor(1, 0),
+		EnvOptions:        []cel.EnvOption{cel.EagerlyValidateDeclarations(false)},
+	})
+	if err != nil {
+		return environments{}, err
+	}
 	*environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()) = *full
 	var names []cel.EnvOption
 	for _, name := range slices.Sorted(maps.Keys(libraries)) {

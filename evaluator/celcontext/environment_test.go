@@ -154,6 +154,40 @@ func declarations(t *testing.T, v *version.Version) (all []string) {
 	return all
 }
 
+// What an environment declares is put together when something is first checked
+// in it, and not when it is extended: to most of those that Kyverno makes, that
+// never happens. A function that a macro hides tells the moment.
+func TestDeclarationsAreValidatedWhenTheyAreUsed(t *testing.T) {
+	if err := Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	hidden := environment.VersionedOptions{
+		IntroducedVersion: version.MajorMinor(1, 0),
+		EnvOptions:        []cel.EnvOption{cel.Function("has", cel.Overload("has_int", []*cel.Type{cel.IntType}, cel.BoolType))},
+	}
+	for _, v := range []*version.Version{version.MajorMinor(1, 0), version.MajorMinor(2, 0), environment.DefaultCompatibilityVersion()} {
+		for name, within := range map[string]func(func()) error{"full": func(f func()) error { return Compile(nil, f) }, "plain": CompilePlain} {
+			if err := within(func() {
+				set, err := environment.MustBaseEnvSet(v).Extend(hidden)
+				if err != nil {
+					t.Errorf("%s, %s: %v", v, name, err)
+					return
+				}
+				env, err := set.Env(environment.StoredExpressions)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, issues := env.Compile("true"); issues.Err() == nil {
+					t.Errorf("%s, %s: what is declared is never validated", v, name)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // Kyverno compiles the match conditions of webhooks and of exceptions as new
 // expressions.
 func TestNewExpressionsAreKept(t *testing.T) {
