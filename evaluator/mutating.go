@@ -2,14 +2,11 @@ package evaluator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
-	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
 	"github.com/kyverno/kyverno/pkg/admissionpolicy"
 	celengine "github.com/kyverno/kyverno/pkg/cel/engine"
 	celmatching "github.com/kyverno/kyverno/pkg/cel/matching"
@@ -21,13 +18,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apiserver/pkg/admission"
-	"k8s.io/client-go/openapi"
-	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
-	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
 // mutating is a MutatingPolicy or NamespacedMutatingPolicy.
@@ -271,66 +262,3 @@ func resourcesIn(found map[string]any) ([]*unstructured.Unstructured, error) {
 	}
 	return targets, nil
 }
-
-// schemas gives the engine what it needs to apply a configuration
-// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds and of
-// the custom ones that Kyverno's command line embeds. A group and version is
-// read when it is first needed, which takes tens of milliseconds.
-type schemas struct {
-	mu     sync.Mutex
-	groups map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter
-}
-
-// GetTypeConverter implements compiler.TypeConverterManager.
-func (s *schemas) GetTypeConverter(gvk schema.GroupVersionKind) managedfields.TypeConverter {
-	s.mu.Lock()
-	of, ok := s.groups[gvk.GroupVersion()]
-	if !ok {
-		of = readSchemas()
-		if s.groups == nil {
-			s.groups = map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter{}
-		}
-		s.groups[gvk.GroupVersion()] = of
-	}
-	s.mu.Unlock()
-	if converter := of(gvk); converter != nil {
-		return converter
-	}
-	return noSchema{gvk}
-}
-
-// readSchemas gives the schemas of one group and version. Kyverno's own reader
-// keeps what it has read, but not for many goroutines at once.
-func readSchemas() func(schema.GroupVersionKind) managedfields.TypeConverter {
-	var mu sync.Mutex
-	var reader compiler.TypeConverterManager
-	return func(gvk schema.GroupVersionKind) managedfields.TypeConverter {
-		mu.Lock()
-		defer mu.Unlock()
-		if reader == nil {
-			var clients []openapi.Client
-			if crds, err := data.Crds(); err == nil {
-				clients = append(clients, openapiclient.NewLocalSchemaFiles(crds))
-			}
-			// As in Kyverno (cmd/cli/kubectl-kyverno/processor, openAPI).
-			clients = append(clients, openapiclient.NewHardcodedBuiltins("1.32"))
-			reader = compiler.NewStaticTypeConverterManager(openapiclient.NewComposite(clients...))
-		}
-		return reader.GetTypeConverter(gvk)
-	}
-}
-
-// noSchema is the converter of a kind whose schema is not known.
-type noSchema struct{ gvk schema.GroupVersionKind }
-
-func (n noSchema) err() error {
-	return errors.New("the schema of " + n.gvk.GroupVersion().String() + " " + n.gvk.Kind + " is not known, so that a configuration cannot be applied to it: use a jsonPatch")
-}
-
-// ObjectToTyped implements managedfields.TypeConverter.
-func (n noSchema) ObjectToTyped(runtime.Object, ...typed.ValidationOptions) (*typed.TypedValue, error) {
-	return nil, n.err()
-}
-
-// TypedToObject implements managedfields.TypeConverter.
-func (n noSchema) TypedToObject(*typed.TypedValue) (runtime.Object, error) { return nil, n.err() }
