@@ -12,6 +12,10 @@ import (
 // misread the other.
 const Version = 1
 
+// StartVariable is set in the environment of a kcue-engine whose garbage
+// collector has settings of kcue's, for the time in which it starts.
+const StartVariable = "KCUE_ENGINE_START"
+
 // Hello is the first message of each side.
 type Hello struct {
 	Protocol int    `json:"protocol"`

@@ -40,15 +40,7 @@ func run(args []string) int {
 	// What Kyverno and Kubernetes log is no part of a verdict.
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
-	// Most of what an evaluation allocates is garbage when the next begins: with
-	// Go's own setting, collecting it takes a quarter of the time. The limit
-	// keeps a long run within what a CI machine has to spare.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(400 << 20)
-	}
+	prepareHeap()
 	if err := server.Serve(context.Background(), hello, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "kcue-engine: %v\n", err)
 		return 1

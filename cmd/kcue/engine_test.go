@@ -1,0 +1,23 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kcue.dev/protocol"
+)
+
+func TestEngineEnvironment(t *testing.T) {
+	for name, tt := range map[string]struct{ environ, want []string }{
+		"nothing set":          {[]string{"A=b"}, []string{"A=b", "GOGC=off", protocol.StartVariable + "=1"}},
+		"the user's collector": {[]string{"GOGC=50"}, []string{"GOGC=50"}},
+		"the user's limit":     {[]string{"GOMEMLIMIT=1GiB"}, []string{"GOMEMLIMIT=1GiB"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, engineEnvironment(tt.environ)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
