@@ -57,30 +57,36 @@ func newMutating(object *unstructured.Unstructured, exceptions celExceptions, s 
 // compileMutating does what mpolengine.NewProvider does for one policy, in an
 // order that does not change, and keeps the names of the forms.
 func compileMutating(source policiesv1beta1.MutatingPolicyLike, exceptions []*policiesv1beta1.PolicyException) (form mutatingForm, err error) {
-	add := func(name string, policy policiesv1beta1.MutatingPolicyLike, extraction bool) error {
-		compiled, errs := compiler.NewCompiler().Compile(policy, exceptions)
-		if len(errs) > 0 {
-			return compileError(name, errs)
-		}
-		form.policies = append(form.policies, mpolengine.Policy{Policy: policy, CompiledPolicy: compiled, ExtractionMode: extraction})
-		form.names = append(form.names, name)
-		return nil
-	}
-	if err := add("", source, false); err != nil {
-		return form, err
-	}
-	generated, err := autogen.Autogen(source)
-	if err != nil {
-		return form, fmt.Errorf("autogen: %w", err)
-	}
-	for _, config := range slices.Sorted(maps.Keys(generated)) {
-		variant := source.DeepCopyObject().(policiesv1beta1.MutatingPolicyLike)
-		*variant.GetSpec() = *generated[config].Spec
-		if err := add(variantName(config), variant, config == autogen.ExtractionReplacementsRef); err != nil {
-			return form, err
+	compile := func(policy policiesv1beta1.MutatingPolicyLike, name string) func() (mpolengine.Policy, error) {
+		return func() (mpolengine.Policy, error) {
+			compiled, errs := compiler.NewCompiler().Compile(policy, exceptions)
+			if len(errs) > 0 {
+				return mpolengine.Policy{}, compileError(name, errs)
+			}
+			return mpolengine.Policy{Policy: policy, CompiledPolicy: compiled}, nil
 		}
 	}
-	return form, nil
+	form.names = []string{""}
+	form.policies, err = compileForms(compile(source, ""), func() (variants []func() (mpolengine.Policy, error), err error) {
+		generated, err := autogen.Autogen(source)
+		if err != nil {
+			return nil, fmt.Errorf("autogen: %w", err)
+		}
+		for _, config := range slices.Sorted(maps.Keys(generated)) {
+			variant := source.DeepCopyObject().(policiesv1beta1.MutatingPolicyLike)
+			*variant.GetSpec() = *generated[config].Spec
+			name := variantName(config)
+			form.names = append(form.names, name)
+			compiled := compile(variant, name)
+			variants = append(variants, func() (mpolengine.Policy, error) {
+				p, err := compiled()
+				p.ExtractionMode = config == autogen.ExtractionReplacementsRef
+				return p, err
+			})
+		}
+		return variants, nil
+	})
+	return form, err
 }
 
 // Fetch implements mpolengine.Provider.

@@ -53,30 +53,36 @@ func newValidating(object *unstructured.Unstructured, exceptions celExceptions) 
 // order that does not change, and keeps the names of the forms.
 func compileValidating(source policiesv1beta1.ValidatingPolicyLike, exceptions []*policiesv1beta1.PolicyException) (form validatingForm, err error) {
 	actions := sets.New(source.GetValidatingPolicySpec().ValidationActions()...)
-	add := func(name string, policy policiesv1beta1.ValidatingPolicyLike, extraction bool) error {
-		compiled, errs := compiler.NewCompiler().Compile(policy, exceptions)
-		if len(errs) > 0 {
-			return compileError(name, errs)
-		}
-		form.policies = append(form.policies, vpolengine.Policy{Actions: actions, Policy: policy, CompiledPolicy: compiled, ExtractionMode: extraction})
-		form.names = append(form.names, name)
-		return nil
-	}
-	if err := add("", source, false); err != nil {
-		return form, err
-	}
-	generated, err := autogen.Autogen(source)
-	if err != nil {
-		return form, fmt.Errorf("autogen: %w", err)
-	}
-	for _, config := range slices.Sorted(maps.Keys(generated)) {
-		variant := source.DeepCopyObject().(policiesv1beta1.ValidatingPolicyLike)
-		*variant.GetValidatingPolicySpec() = *generated[config].Spec
-		if err := add(variantName(config), variant, config == autogen.ExtractionReplacementsRef); err != nil {
-			return form, err
+	compile := func(policy policiesv1beta1.ValidatingPolicyLike, name string) func() (vpolengine.Policy, error) {
+		return func() (vpolengine.Policy, error) {
+			compiled, errs := compiler.NewCompiler().Compile(policy, exceptions)
+			if len(errs) > 0 {
+				return vpolengine.Policy{}, compileError(name, errs)
+			}
+			return vpolengine.Policy{Actions: actions, Policy: policy, CompiledPolicy: compiled}, nil
 		}
 	}
-	return form, nil
+	form.names = []string{""}
+	form.policies, err = compileForms(compile(source, ""), func() (variants []func() (vpolengine.Policy, error), err error) {
+		generated, err := autogen.Autogen(source)
+		if err != nil {
+			return nil, fmt.Errorf("autogen: %w", err)
+		}
+		for _, config := range slices.Sorted(maps.Keys(generated)) {
+			variant := source.DeepCopyObject().(policiesv1beta1.ValidatingPolicyLike)
+			*variant.GetValidatingPolicySpec() = *generated[config].Spec
+			name := variantName(config)
+			form.names = append(form.names, name)
+			compiled := compile(variant, name)
+			variants = append(variants, func() (vpolengine.Policy, error) {
+				p, err := compiled()
+				p.ExtractionMode = config == autogen.ExtractionReplacementsRef
+				return p, err
+			})
+		}
+		return variants, nil
+	})
+	return form, err
 }
 
 func (v *validating) stage() stage { return stageValidate }
