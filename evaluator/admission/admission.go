@@ -166,19 +166,34 @@ func (r *Reviewer) review(object *unstructured.Unstructured, compiles func() boo
 		review.add(CheckObject, "cannot be written as JSON: "+err.Error())
 		return review
 	}
-	gvk := object.GroupVersionKind()
-	if crd, ok := r.crds[gvk.GroupKind()]; ok {
-		messages, err := crd.check(gvk.Version, object)
-		for _, m := range messages {
-			review.add(CheckSchema, m)
-		}
-		if err != nil {
-			review.add(CheckSchema, err.Error())
-		}
+	// The CRDs are large, and the first object of a kind waits for one to be
+	// read.
+	bySchema := make(chan Review, 1)
+	go func() { bySchema <- r.schema(object) }()
+	var byKyverno Review
+	if r.decode(&byKyverno, data, object) {
+		r.policy(&byKyverno, data, object, compiles)
 	}
-	decodes := r.decode(&review, data, object)
-	if decodes {
-		r.policy(&review, data, object, compiles)
+	for _, reason := range slices.Concat((<-bySchema).Reasons, byKyverno.Reasons) {
+		review.add(reason.Check, reason.Message)
+	}
+	review.Warnings = byKyverno.Warnings
+	return review
+}
+
+// schema holds the object against its CRD.
+func (r *Reviewer) schema(object *unstructured.Unstructured) (review Review) {
+	gvk := object.GroupVersionKind()
+	crd, ok := r.crds[gvk.GroupKind()]
+	if !ok {
+		return review
+	}
+	messages, err := crd.check(gvk.Version, object)
+	for _, m := range messages {
+		review.add(CheckSchema, m)
+	}
+	if err != nil {
+		review.add(CheckSchema, err.Error())
 	}
 	return review
 }
