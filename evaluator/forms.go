@@ -3,6 +3,7 @@ package evaluator
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 )
 
 // compileForms compiles a policy and the forms that autogen makes of it beside
@@ -21,7 +22,7 @@ func compileForms[T any](own func() (T, error), autogen func() ([]func() (T, err
 	for i, end := range ends {
 		forms[i], errs[i] = end()
 	}
-	for _, e := range append(errs[:1:1], append([]error{err}, errs[1:]...)...) {
+	for _, e := range slices.Concat(errs[:1], []error{err}, errs[1:]) {
 		if e != nil {
 			return nil, e
 		}

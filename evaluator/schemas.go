@@ -24,8 +24,31 @@ type schemas struct {
 	groups map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter
 }
 
-// GetTypeConverter implements compiler.TypeConverterManager.
+// GetTypeConverter implements compiler.TypeConverterManager. The engine asks for
+// one before it knows whether a configuration is applied, so that the schema is
+// read when the converter is used.
 func (s *schemas) GetTypeConverter(gvk schema.GroupVersionKind) managedfields.TypeConverter {
+	return converter{s, gvk}
+}
+
+// converter is that of a kind.
+type converter struct {
+	schemas *schemas
+	gvk     schema.GroupVersionKind
+}
+
+// ObjectToTyped implements managedfields.TypeConverter.
+func (c converter) ObjectToTyped(object runtime.Object, options ...typed.ValidationOptions) (*typed.TypedValue, error) {
+	return c.schemas.read(c.gvk).ObjectToTyped(object, options...)
+}
+
+// TypedToObject implements managedfields.TypeConverter.
+func (c converter) TypedToObject(value *typed.TypedValue) (runtime.Object, error) {
+	return c.schemas.read(c.gvk).TypedToObject(value)
+}
+
+// read gives the converter of a kind whose schema is read.
+func (s *schemas) read(gvk schema.GroupVersionKind) managedfields.TypeConverter {
 	s.mu.Lock()
 	of, ok := s.groups[gvk.GroupVersion()]
 	if !ok {
