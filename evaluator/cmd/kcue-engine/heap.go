@@ -15,7 +15,7 @@ const (
 	// memoryLimit keeps a long run within what a CI machine has to spare.
 	memoryLimit = 400 << 20
 	// heapRoom is what most runs need.
-	heapRoom = 128 << 20
+	heapRoom = 256 << 20
 )
 
 // prepareHeap takes on the settings of the garbage collector for the work, where
