@@ -123,16 +123,22 @@ func TestCacheConcurrently(t *testing.T) {
 	}
 }
 
-// Schemas are read once, from many goroutines.
+// Schemas are read once, from many goroutines, and not before they are used.
 func TestSchemas(t *testing.T) {
 	s := &schemas{}
 	kinds := []schema.GroupVersionKind{{Version: "v1", Kind: "Pod"}, {Group: "apps", Version: "v1", Kind: "Deployment"}, {Group: "nowhere", Version: "v1", Kind: "Thing"}}
+	for _, gvk := range kinds {
+		s.GetTypeConverter(gvk)
+	}
+	if len(s.groups) > 0 {
+		t.Errorf("%d groups are read before a converter is used", len(s.groups))
+	}
 	converters := make([][]managedfields.TypeConverter, len(kinds))
 	var wg sync.WaitGroup
 	for i, gvk := range kinds {
 		converters[i] = make([]managedfields.TypeConverter, 4)
 		for n := range converters[i] {
-			wg.Go(func() { converters[i][n] = s.GetTypeConverter(gvk) })
+			wg.Go(func() { converters[i][n] = s.read(gvk) })
 		}
 	}
 	wg.Wait()
