@@ -42,7 +42,7 @@ func TestDocuments(t *testing.T) {
 			switch {
 			case language == "cue" && (len(words) == 0 || words[0] == "wrong" || words[0] == "fragment"):
 				dir, scratch = t.TempDir(), false
-				write(t, filepath.Join(dir, "policy.cue"), text)
+				write(t, dir, "policy.cue", text)
 			case language == "sh" && slices.Equal(words, []string{"scratch"}):
 				dir, scratch = t.TempDir(), true
 				dir = runShell(t, dir, text)
@@ -52,9 +52,9 @@ func TestDocuments(t *testing.T) {
 				if dir == "" {
 					dir = t.TempDir()
 				}
-				write(t, filepath.Join(dir, filepath.FromSlash(words[1])), text)
+				write(t, dir, words[1], text)
 			case language == "cue" && len(words) == 1 && strings.HasSuffix(words[0], ".cue"):
-				write(t, filepath.Join(dir, filepath.FromSlash(words[0])), text)
+				write(t, dir, words[0], text)
 			case language == "console" && slices.Equal(words, []string{"engine"}):
 				got := commands(t, dir, text)
 				ran++
@@ -66,21 +66,11 @@ func TestDocuments(t *testing.T) {
 			return block
 		})
 		if *update && out != string(data) {
-			write(t, page, out)
+			write(t, filepath.Dir(page), filepath.Base(page), out)
 		}
 	}
 	if ran < 2 {
 		t.Errorf("ran %d blocks, expected at least 2", ran)
-	}
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
 	}
 }
 
