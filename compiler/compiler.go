@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/check"
@@ -24,6 +23,7 @@ import (
 	"kcue.dev/compiler/lower"
 	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/model"
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/resolve"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/compiler/vet"
@@ -96,23 +96,28 @@ func Compile(cfg Config) (*Result, error) {
 // compile compiles the packages that cfg names: it gives what it can, and every
 // diagnostic.
 func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
-	plan, diags := load.NewPlan(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin})
+	plan, diags := load.NewPlan(load.Config{Dir: cfg.Dir, Args: cfg.Args, Tags: cfg.Tags, Stdin: cfg.Stdin, Parallel: c.parallel})
 	defer plan.Close()
 	kept := c.kept(cfg, plan)
-	packages, found := plan.Load(func(i int) bool { return kept.packages[i] == nil })
-	diags = append(diags, found...)
 	compiled := kept.packages
-	for i := range packages {
-		if packages[i] == nil || compiled[i] != nil {
-			continue
+	var packages []*load.Package
+	var found, mistaken diag.List
+	var err error
+	parallel.Each(2, c.parallel, func(i int) {
+		switch i {
+		case 0:
+			packages, found = plan.Load(func(i int) bool { return compiled[i] == nil })
+		case 1:
+			if slices.Contains(compiled, nil) {
+				mistaken, err = c.prepare(cfg)
+			}
 		}
-		mistaken, err := c.prepare(cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		diags = append(diags, mistaken...)
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	forEach(len(packages), c.parallel, func(i int) {
+	diags = slices.Concat(diags, found, mistaken)
+	parallel.Each(len(packages), c.parallel, func(i int) {
 		if packages[i] == nil || compiled[i] != nil {
 			return
 		}
@@ -226,16 +231,19 @@ func (c *compilation) prepare(cfg Config) (diag.List, error) {
 	if c.model != nil {
 		return nil, nil
 	}
-	m, err := model.Load()
-	if err != nil {
-		return nil, err
-	}
-	schemas, err := crd.Load()
-	if err != nil {
-		return nil, err
-	}
-	known, err := kinds.Load()
-	if err != nil {
+	var known *kinds.Table
+	errs := make([]error, 3)
+	parallel.Each(len(errs), c.parallel, func(i int) {
+		switch i {
+		case 0:
+			c.model, errs[i] = model.Load()
+		case 1:
+			c.schemas, errs[i] = crd.Load()
+		case 2:
+			known, errs[i] = kinds.Load()
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	var diags diag.List
@@ -250,7 +258,7 @@ func (c *compilation) prepare(cfg Config) (diag.List, error) {
 			diags = append(diags, unreadable(cfg.Dir, m))
 		}
 	}
-	c.model, c.schemas, c.options = m, schemas, vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
+	c.options = vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
 	return diags, nil
 }
 
@@ -298,7 +306,7 @@ func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
 	objects := make([]lower.Object, len(policies)+len(bundle.Natives))
 	partial := resolve.Partial(bundle, policies)
 	found := make([]diag.List, len(objects)+len(partial))
-	forEach(len(found), c.parallel, func(i int) {
+	parallel.Each(len(found), c.parallel, func(i int) {
 		switch native, own := i-len(policies), i-len(objects); {
 		case native < 0:
 			objects[i], found[i] = c.policy(policies[i], files)
@@ -395,38 +403,4 @@ func duplicates(packages []*compiledPackage) diag.List {
 		}
 	}
 	return diags
-}
-
-// forEach calls f for 0 to n-1, at most parallel at a time. A panic of f is
-// one of forEach, so that whoever calls it can recover.
-func forEach(n, parallel int, f func(int)) {
-	var wg sync.WaitGroup
-	var once sync.Once
-	var cause any
-	guarded := func(i int) {
-		defer func() {
-			if r := recover(); r != nil {
-				once.Do(func() { cause = r })
-			}
-		}()
-		f(i)
-	}
-	defer func() {
-		if cause != nil {
-			panic(cause)
-		}
-	}()
-	work := make(chan int)
-	for range min(parallel, n) {
-		wg.Go(func() {
-			for i := range work {
-				guarded(i)
-			}
-		})
-	}
-	for i := range n {
-		work <- i
-	}
-	close(work)
-	wg.Wait()
 }

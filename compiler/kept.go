@@ -11,6 +11,7 @@ import (
 	"kcue.dev/compiler/config"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/lower"
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -36,7 +37,7 @@ func (c *compilation) kept(cfg Config, plan *load.Plan) *kept {
 		return k // as well as no cache
 	}
 	k.store = cfg.Cache
-	forEach(plan.Len(), c.parallel, func(i int) {
+	parallel.Each(plan.Len(), c.parallel, func(i int) {
 		digest, ok := plan.Digest(i)
 		if !ok {
 			return

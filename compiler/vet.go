@@ -12,6 +12,7 @@ import (
 
 	"kcue.dev/compiler/crd"
 	"kcue.dev/compiler/manifest"
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/compiler/vet"
 	"kcue.dev/diag"
@@ -186,7 +187,7 @@ func (c *compilation) manifests(dir string, args []string, out *Vetted) {
 		}
 	}
 	found := make([]diag.List, len(objects))
-	forEach(len(objects), c.parallel, func(i int) { found[i] = c.manifest(objects[i]) })
+	parallel.Each(len(objects), c.parallel, func(i int) { found[i] = c.manifest(objects[i]) })
 	out.Objects += len(objects)
 	for i, o := range objects {
 		pos := diag.Position{File: o.File, Line: o.Node.Pos.Line() + o.LinesBefore, Column: o.Node.Pos.Column()}

@@ -15,10 +15,9 @@ func main() {
 // run executes the command line and gives its exit status.
 func run() int {
 	// A build allocates a CUE graph, reads it once and ends: with Go's own
-	// setting, collecting it costs a third of the time (1,000 policies: 2.1 s
-	// at 100, 1.6 s at 200, no faster at 400 and 100 MB larger).
+	// setting, collecting garbage costs a third of the time (docs/performance.md).
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(400)
 	}
 	// A reader that goes away is an error of ours to report, not a death by
 	// signal with half of the output written.

@@ -34,10 +34,10 @@ type checker struct {
 }
 
 // Package gives the bundle of a package, or nil where nothing of it can be
-// read. Specs with mistakes are in it, marked as broken. It evaluates in contexts of its own, up to parallel at a time, and
-// may run beside others; where the package is wrong, its syntax tree is
-// changed.
-func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bundle, diags diag.List) {
+// read. Specs with mistakes are in it, marked as broken. It evaluates in contexts
+// of its own, up to a limit at a time, and may run beside others; where the
+// package is wrong, its syntax tree is changed.
+func Package(pkg *load.Package, m *model.Model, limit int) (bundle *spec.Bundle, diags diag.List) {
 	defer func() {
 		// CUE's evaluator panics on some input that it does not expect. That
 		// costs the package, not the run.
@@ -57,7 +57,7 @@ func Package(pkg *load.Package, m *model.Model, parallel int) (bundle *spec.Bund
 		source: &source{files: pkg.Instance.Files},
 		model:  m,
 	}
-	root, ok := c.sharded(parallel, shardSize)
+	root, ok := c.sharded(limit, shardSize)
 	declares := ok
 	if !ok {
 		root, declares, diags = c.whole()

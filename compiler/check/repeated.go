@@ -1,13 +1,14 @@
 package check
 
 import (
-	"fmt"
+	"encoding/binary"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/token"
 
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 )
 
@@ -241,45 +242,58 @@ func refersInto(policy, rules *ast.StructLit) bool {
 // alike and mean the same wherever they stand. It is false for one that refers
 // to what is around it, and for what is seldom in a rule.
 func fingerprint(e ast.Expr) (text string, ok bool) {
-	var b strings.Builder
 	base := e.Pos().Offset()
 	within := func(n ast.Node) bool {
 		return n.Pos().Offset() >= base && n.End().Offset() <= e.End().Offset() && n.Pos().File() == e.Pos().File()
 	}
+	var b []byte
+	begin := func(sort byte, n ast.Node, texts ...string) {
+		b = binary.AppendVarint(append(b, '(', sort), int64(n.Pos().Offset()-base))
+		for _, t := range texts {
+			b = append(binary.AppendUvarint(b, uint64(len(t))), t...)
+		}
+	}
 	ok = true
 	ast.Walk(e, func(n ast.Node) bool {
-		if _, isComment := n.(*ast.CommentGroup); isComment || !ok {
-			return false
-		}
-		fmt.Fprintf(&b, "(%d %T ", n.Pos().Offset()-base, n)
 		switch n := n.(type) {
+		case *ast.CommentGroup:
+			return false
 		case *ast.Ident:
-			switch imported, isImport := n.Node.(*ast.ImportSpec); {
-			case isImport:
-				b.WriteString(imported.Path.Value)
-			case n.Scope == nil:
-			default:
-				if _, top := n.Scope.(*ast.File); !top && !within(n.Scope) {
-					ok = false
-				}
+			imported := ""
+			if i, isImport := n.Node.(*ast.ImportSpec); isImport {
+				imported = i.Path.Value
+			} else if n.Scope != nil {
+				_, top := n.Scope.(*ast.File)
+				ok = ok && (top || within(n.Scope))
 			}
-			fmt.Fprintf(&b, "%q", n.Name)
+			begin('i', n, imported, n.Name)
 		case *ast.BasicLit:
-			fmt.Fprintf(&b, "%q", n.Value)
+			begin('l', n, n.Value)
 		case *ast.BinaryExpr:
-			fmt.Fprint(&b, n.Op)
+			begin('b', n, n.Op.String())
 		case *ast.UnaryExpr:
-			fmt.Fprint(&b, n.Op)
+			begin('u', n, n.Op.String())
 		case *ast.Field:
-			fmt.Fprint(&b, n.Constraint)
+			begin('f', n, n.Constraint.String())
 			ok = ok && len(n.Attrs) == 0 && n.Alias == nil
-		case *ast.StructLit, *ast.ListLit, *ast.SelectorExpr, *ast.CallExpr, *ast.ParenExpr, *ast.Interpolation:
+		case *ast.StructLit:
+			begin('{', n)
+		case *ast.ListLit:
+			begin('[', n)
+		case *ast.SelectorExpr:
+			begin('.', n)
+		case *ast.CallExpr:
+			begin('c', n)
+		case *ast.ParenExpr:
+			begin('p', n)
+		case *ast.Interpolation:
+			begin('"', n)
 		default:
 			ok = false
 		}
 		return ok
-	}, func(ast.Node) { b.WriteByte(')') })
-	return b.String(), ok
+	}, func(ast.Node) { b = append(b, ')') })
+	return string(b), ok
 }
 
 // without gives a policy's field with the rules that are not left out.
@@ -333,9 +347,10 @@ func (r *repeats) keep(lit *ast.StructLit) *ast.StructLit {
 	return &out
 }
 
-// restore puts the rules that were left out into a package's decoded value. It
-// is false where a copy would have a position that is not its own.
-func (r *repeats) restore(root *spec.Node) bool {
+// restore puts the rules that were left out into a package's decoded value, with
+// up to a limit of goroutines. It is false where a copy would have a position that
+// is not its own.
+func (r *repeats) restore(root *spec.Node, limit int) bool {
 	index := map[string]*spec.Node{}
 	var collect func(n *spec.Node, path spec.Path, levels int)
 	collect = func(n *spec.Node, path spec.Path, levels int) {
@@ -351,32 +366,44 @@ func (r *repeats) restore(root *spec.Node) bool {
 		collect(root.Get(field), spec.Path{field}, levels)
 	}
 	rulesOf := func(policy spec.Path) *spec.Node { return index[policy.String()].Get("rules") }
-	for _, p := range r.policies {
-		rules := rulesOf(p.path)
-		if rules == nil {
-			return false
-		}
-		var fields []spec.Field
-		for _, w := range p.rules {
-			rule := rules.Get(w.name)
-			if w.first != nil {
-				from := rulesOf(w.first.policy)
-				source := from.Get(w.first.name)
-				if source == nil {
-					return false
-				}
-				var ok bool
-				if rule, ok = (&copying{w, from.Pos, rules.Pos}).node(source); !ok {
-					return false
-				}
-			}
-			if rule != nil {
-				fields = append(fields, spec.Field{Name: w.name, Value: rule})
-			}
-		}
-		rules.Fields = fields
+	// All are copied before any is put in its place: the first of a rule may
+	// stand beside a copy of another.
+	fields := make([][]spec.Field, len(r.policies))
+	made := make([]bool, len(r.policies))
+	parallel.Each(len(r.policies), limit, func(i int) { fields[i], made[i] = r.policies[i].whole(rulesOf) })
+	if slices.Contains(made, false) {
+		return false
+	}
+	for i, p := range r.policies {
+		rulesOf(p.path).Fields = fields[i]
 	}
 	return true
+}
+
+// whole gives the policy's rules with the copies among them. It is false where
+// one cannot be made.
+func (p *ruledPolicy) whole(rulesOf func(spec.Path) *spec.Node) (fields []spec.Field, ok bool) {
+	rules := rulesOf(p.path)
+	if rules == nil {
+		return nil, false
+	}
+	for _, w := range p.rules {
+		rule := rules.Get(w.name)
+		if w.first != nil {
+			from := rulesOf(w.first.policy)
+			source := from.Get(w.first.name)
+			if source == nil {
+				return nil, false
+			}
+			if rule, ok = (&copying{w, from.Pos, rules.Pos}).node(source); !ok {
+				return nil, false
+			}
+		}
+		if rule != nil {
+			fields = append(fields, spec.Field{Name: w.name, Value: rule})
+		}
+	}
+	return fields, true
 }
 
 // copying makes a rule of the value of the one that it is written as.

@@ -2,12 +2,12 @@ package check
 
 import (
 	"slices"
-	"sync"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 )
 
@@ -23,31 +23,18 @@ const shardSize = 128
 //
 // It is false where the package cannot be parted, or where a part fails: the
 // whole then says what is wrong.
-func (c *checker) sharded(parallel, size int) (*spec.Node, bool) {
+func (c *checker) sharded(limit, size int) (*spec.Node, bool) {
 	shards, repeated := split(c.pkg.Instance, size)
-	if len(shards) < 2 {
+	if len(shards) == 0 {
 		return nil, false
 	}
 	parts := make([]*spec.Node, len(shards))
-	var wg sync.WaitGroup
-	work := make(chan int)
-	for range min(parallel, len(shards)) {
-		wg.Go(func() {
-			for i := range work {
-				parts[i] = c.evaluatePart(shards[i])
-			}
-		})
-	}
-	for i := range shards {
-		work <- i
-	}
-	close(work)
-	wg.Wait()
+	parallel.Each(len(shards), limit, func(i int) { parts[i] = c.evaluatePart(shards[i]) })
 	if slices.Contains(parts, nil) {
 		return nil, false
 	}
 	root := join(parts)
-	return root, repeated.restore(root)
+	return root, repeated.restore(root, limit)
 }
 
 // evaluatePart gives a part's decoded value, or nil where anything is wrong
@@ -75,21 +62,38 @@ func (c *checker) evaluatePart(part *build.Instance) (root *spec.Node) {
 // is the same in each.
 func join(parts []*spec.Node) *spec.Node {
 	whole := *parts[0]
+	whole.Fields = slices.Clone(whole.Fields)
+	own := map[string]int{}                 // the fields of the whole, by their names
+	members := map[string]map[string]bool{} // of fields that several parts have
+	for i, f := range whole.Fields {
+		own[f.Name] = i
+	}
 	for _, part := range parts[1:] {
 		for _, f := range part.Fields {
-			own := whole.Get(f.Name)
-			if own == nil {
-				whole = *whole.With(f.Name, f.Value)
+			i, ok := own[f.Name]
+			if !ok {
+				own[f.Name] = len(whole.Fields)
+				whole.Fields = append(whole.Fields, f)
 				continue
 			}
-			merged := *own
-			merged.Fields = slices.Clone(own.Fields)
+			known := members[f.Name]
+			if known == nil {
+				known = map[string]bool{}
+				members[f.Name] = known
+				merged := *whole.Fields[i].Value
+				merged.Fields = slices.Clone(merged.Fields)
+				whole.Fields[i].Value = &merged
+				for _, entry := range merged.Fields {
+					known[entry.Name] = true
+				}
+			}
+			merged := whole.Fields[i].Value
 			for _, entry := range f.Value.Fields {
-				if !own.Has(entry.Name) {
+				if !known[entry.Name] {
+					known[entry.Name] = true
 					merged.Fields = append(merged.Fields, entry)
 				}
 			}
-			whole = *whole.With(f.Name, &merged)
 		}
 	}
 	return &whole
@@ -112,9 +116,10 @@ type splitter struct {
 	unsafe bool
 }
 
-// split gives instances of at most size entries each, which together say what
-// the package says; nil where it has few, or where an entry might refer to
-// another, as only references by identifier can.
+// split gives instances of some size entries each, which together say what the
+// package says without the rules that are repeated; nil where it has few entries
+// and repeats none, or where an entry might refer to another, as only references
+// by identifier can.
 func split(inst *build.Instance, size int) ([]*build.Instance, *repeats) {
 	s := &splitter{members: map[entryKey]bool{}, labels: map[string]bool{}}
 	for _, f := range partedFields {
@@ -125,10 +130,16 @@ func split(inst *build.Instance, size int) ([]*build.Instance, *repeats) {
 			s.survey(d)
 		}
 	}
-	if s.unsafe || len(s.order) < 2*size || s.refersToParts(inst.Files) {
+	if s.unsafe || len(s.order) == 0 || s.refersToParts(inst.Files) {
 		return nil, nil
 	}
 	repeated := findRepeats(inst.Files)
+	if len(s.order) < 2*size {
+		if len(repeated.leftOut) == 0 {
+			return nil, nil
+		}
+		size = len(s.order)
+	}
 	unlinkFiles(inst.Files)
 	var shards []*build.Instance
 	for i, keys := range slices.Collect(slices.Chunk(s.order, size)) {

@@ -15,19 +15,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"cuelang.org/go/cue/token"
 	"go.yaml.in/yaml/v3"
 
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 )
 
 // YAML gives the objects as a stream of YAML documents. Objects are rendered
 // by up to the given number of goroutines; the bytes are the same for any
 // number.
-func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
-	docs, err := Documents(objects, parallel)
+func YAML(objects []*spec.Node, limit int) ([]byte, error) {
+	docs, err := Documents(objects, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -36,24 +36,16 @@ func YAML(objects []*spec.Node, parallel int) ([]byte, error) {
 
 // Documents gives each object as a YAML document, in their order, rendered as
 // YAML does it.
-func Documents(objects []*spec.Node, parallel int) ([][]byte, error) {
+func Documents(objects []*spec.Node, limit int) ([][]byte, error) {
 	docs := make([][]byte, len(objects))
 	errs := make([]error, len(objects))
-	var wg sync.WaitGroup
-	work := make(chan int)
-	for range min(max(parallel, 1), len(objects)) {
-		wg.Go(func() {
-			w := newWriter()
-			for i := range work {
-				docs[i], errs[i] = w.document(objects[i])
-			}
-		})
-	}
-	for i := range objects {
-		work <- i
-	}
-	close(work)
-	wg.Wait()
+	workers := min(max(limit, 1), len(objects))
+	parallel.Each(workers, workers, func(first int) {
+		w := newWriter()
+		for i := first; i < len(objects); i += workers {
+			docs[i], errs[i] = w.document(objects[i])
+		}
+	})
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

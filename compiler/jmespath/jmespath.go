@@ -35,35 +35,53 @@ type Problem struct {
 	Hint string
 }
 
-// Check gives the mistakes in an expression, by their places: syntax, functions
+// Expression is an expression that was parsed, once for all that is asked of it.
+type Expression struct {
+	text       string
+	ast        gojmespath.ASTNode
+	err        error    // of the parser
+	unreadable *Problem // why it was not parsed at all
+}
+
+// Parse reads an expression, whatever is wrong with it.
+func Parse(expression string) *Expression {
+	e := &Expression{text: expression}
+	if problem, bad := unreadable(expression); bad {
+		e.unreadable = &problem
+	} else {
+		e.ast, e.err = gojmespath.NewParser().Parse(expression)
+	}
+	return e
+}
+
+// Text gives the expression as it is written.
+func (e *Expression) Text() string { return e.text }
+
+// Check gives the mistakes in the expression, by their places: syntax, functions
 // that Kyverno does not have, and calls that can never work by the number of
 // their arguments or by the type of an argument whose type is certain. Where the
 // syntax is broken, the names of functions are still checked.
-func Check(expression string) []Problem {
-	if problem, ok := unreadable(expression); ok {
-		return []Problem{problem}
+func (e *Expression) Check() []Problem {
+	if e.unreadable != nil {
+		return []Problem{*e.unreadable}
 	}
-	c := newCalls(expression)
-	ast, err := gojmespath.NewParser().Parse(expression)
-	if err != nil {
-		c.problems = append(c.problems, syntaxProblem(expression, err))
+	c := newCalls(e.text)
+	if e.err != nil {
+		c.problems = append(c.problems, syntaxProblem(e.text, e.err))
 		c.names()
 	} else {
-		c.node(ast)
+		c.node(e.ast)
 	}
 	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Offset, b.Offset) })
 	return c.problems
 }
 
-// Valid reports whether an expression has the syntax of JMESPath, which is all
+// Valid reports whether the expression has the syntax of JMESPath, which is all
 // that Kyverno's admission webhook asks of it.
-func Valid(expression string) bool {
-	if _, bad := unreadable(expression); bad {
-		return false
-	}
-	_, err := gojmespath.NewParser().Parse(expression)
-	return err == nil
-}
+func (e *Expression) Valid() bool { return e.unreadable == nil && e.err == nil }
+
+// Check is the mistakes of an expression of which no more is asked.
+func Check(expression string) []Problem { return Parse(expression).Check() }
 
 // unreadable tells of an expression that is not even parsed. Kyverno refuses an
 // empty one (pkg/engine/context/mock_context.go Query).

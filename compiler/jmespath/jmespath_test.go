@@ -143,7 +143,7 @@ func TestReferences(t *testing.T) {
 		{"", nil},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, References(tt.expression)); diff != "" {
+		if diff := cmp.Diff(tt.want, Parse(tt.expression).References()); diff != "" {
 			t.Errorf("References(%q) (-want +got):\n%s", tt.expression, diff)
 		}
 	}
@@ -236,10 +236,10 @@ func TestLarge(t *testing.T) {
 		if len(Check(expression)) == 0 {
 			t.Errorf("many %q have no problem", open)
 		}
-		References(expression)
+		Parse(expression).References()
 	}
 	deep := "a" + strings.Repeat(".a", MaxExpression/2-1)
-	if got := References(deep); len(got) != 1 || len(got[0].Path) != MaxExpression/2 {
+	if got := Parse(deep).References(); len(got) != 1 || len(got[0].Path) != MaxExpression/2 {
 		t.Error("a long path is not read")
 	}
 	const n = 10_000
@@ -266,7 +266,7 @@ func FuzzText(f *testing.F) {
 				t.Errorf("%+v of %q", p, text)
 			}
 		}
-		for _, r := range References(text) {
+		for _, r := range Parse(text).References() {
 			if r.Offset < 0 || r.Offset > len(text) || len(r.Path) == 0 {
 				t.Errorf("%+v of %q", r, text)
 			}

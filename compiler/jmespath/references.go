@@ -17,20 +17,16 @@ type Reference struct {
 	Offset int
 }
 
-// References gives what an expression takes from the value that it is evaluated
-// on, in the order in which it stands there, and nothing for an expression that
-// has no syntax. What is taken of a result, such as in a filter's condition or
-// after a pipe, is no reference.
-func References(expression string) []Reference {
-	if _, bad := unreadable(expression); bad {
+// References gives what the expression takes from the value that it is evaluated
+// on, in the order in which it stands there, and nothing for one that has no
+// syntax. What is taken of a result, such as in a filter's condition or after a
+// pipe, is no reference.
+func (e *Expression) References() []Reference {
+	if !e.Valid() {
 		return nil
 	}
-	ast, err := gojmespath.NewParser().Parse(expression)
-	if err != nil {
-		return nil
-	}
-	r := &references{expression: expression, words: words(expression)}
-	r.node(ast, true)
+	r := &references{expression: e.text, words: words(e.text)}
+	r.node(e.ast, true)
 	return r.found
 }
 

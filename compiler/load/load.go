@@ -34,6 +34,9 @@ type Config struct {
 	Args  []string  // packages and files; "." where empty
 	Tags  []string  // key=value or key, as cue's -t
 	Stdin io.Reader // read for the argument "-"
+	// Parallel is how many packages to load at once; one after the other where
+	// it is 0.
+	Parallel int
 }
 
 // Package is one parsed package.

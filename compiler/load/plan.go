@@ -10,6 +10,7 @@ import (
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/load"
 
+	"kcue.dev/compiler/parallel"
 	"kcue.dev/diag"
 )
 
@@ -107,7 +108,7 @@ func (p *Plan) Load(wanted func(i int) bool) ([]*Package, diag.List) {
 				dirs = append(dirs, d)
 			}
 		}
-		loaded, ds := g.load(p.dir, dirs, p.cfg)
+		loaded, ds := g.loadBeside(p.dir, dirs, p.cfg)
 		diags = append(diags, ds...)
 		for k := range min(len(loaded), len(numbers)) {
 			packages[numbers[k]] = loaded[k]
@@ -117,6 +118,23 @@ func (p *Plan) Load(wanted func(i int) bool) ([]*Package, diag.List) {
 		unknown = slices.DeleteFunc(unknown, func(arg string) bool { return !slices.Contains(g.unknown, arg) })
 	}
 	return packages, append(diags, unknownTags(unknown, known)...)
+}
+
+// loadedTogether is the least number of packages that one call of CUE's loader
+// is given where there are several: each call reads what they import anew.
+const loadedTogether = 8
+
+// loadBeside is load of parts beside each other, since CUE's loader works in one
+// goroutine. With tags, all packages are loaded together.
+func (g *openGroup) loadBeside(dir string, dirs []string, cfg Config) ([]*Package, diag.List) {
+	parts := min(cfg.Parallel, len(dirs)/loadedTogether)
+	if parts < 2 || len(cfg.Tags) > 0 || len(g.files) > 0 {
+		return g.load(dir, dirs, cfg)
+	}
+	chunks := slices.Collect(slices.Chunk(dirs, (len(dirs)+parts-1)/parts))
+	packages, diags := make([][]*Package, len(chunks)), make([]diag.List, len(chunks))
+	parallel.Each(len(chunks), len(chunks), func(i int) { packages[i], diags[i] = g.load(dir, chunks[i], cfg) })
+	return slices.Concat(packages...), slices.Concat(diags...)
 }
 
 // load loads directories of the group, or its files. It gives a package for

@@ -200,6 +200,9 @@ func celPlace(p celenv.Problem) string {
 // and gives the problems of each.
 func (p *celPolicy) problems(rewrite func(slot celSlot, text string) string) [][]celenv.Problem {
 	out := make([][]celenv.Problem, len(p.slots))
+	if len(p.slots) == 0 {
+		return out // nor are the environments read
+	}
 	scope := p.scope(p.kind)
 	if scope == nil {
 		return out

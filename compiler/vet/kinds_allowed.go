@@ -165,7 +165,7 @@ func speaksOf(r value, field string) (value, bool) {
 	bodies := append([]value{v.get("pattern"), m.get("patchStrategicMerge"), v.get("deny")}, v.get("anyPattern").items()...)
 	bodies = append(bodies, v.get("foreach"), m.get("foreach"))
 	for _, body := range bodies {
-		if mentions(body, field) && !body.walk(visit) {
+		if !body.walkHaving(field, visit) {
 			return found, true
 		}
 	}

@@ -206,9 +206,20 @@ func asks(v value) []value {
 func mentions(v value, word string) bool { return v.Node != nil && says(v.Node, word) }
 
 func says(n *spec.Node, word string) bool {
-	return n.Kind == spec.String && strings.Contains(n.Text, word) ||
-		slices.ContainsFunc(n.Fields, func(f spec.Field) bool { return strings.Contains(f.Name, word) || says(f.Value, word) }) ||
-		slices.ContainsFunc(n.Items, func(item *spec.Node) bool { return says(item, word) })
+	if n.Kind == spec.String {
+		return strings.Contains(n.Text, word)
+	}
+	for i := range n.Fields {
+		if f := &n.Fields[i]; strings.Contains(f.Name, word) || says(f.Value, word) {
+			return true
+		}
+	}
+	for _, item := range n.Items {
+		if says(item, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // podControllers are the kinds that make Pods, and for which Kyverno's autogen

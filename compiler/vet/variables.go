@@ -211,7 +211,7 @@ func (c *checker) texts(v value, sc scope) {
 	if v.Node == nil || !substituted(v.Node) {
 		return
 	}
-	v.walk(func(at value, text string) bool {
+	v.walkHaving("{{", func(at value, text string) bool {
 		c.text(at, text, sc)
 		return true
 	})
@@ -237,13 +237,14 @@ func (c *checker) variable(at value, v jmespath.Variable, sc scope) {
 			fmt.Sprintf("%s stands directly after %q: Kyverno reads a part of that character into the variable, and refuses the policy", shown, v.AfterRune),
 			"put a space, or another ASCII character, between them")
 	}
-	for _, p := range jmespath.Check(v.Expression) {
+	expression := jmespath.Parse(v.Expression)
+	for _, p := range expression.Check() {
 		c.error(diag.JMESPath, at, shown+": "+p.Message, p.Hint)
 	}
-	if !jmespath.Valid(v.Expression) {
+	if !expression.Valid() {
 		return
 	}
-	if !c.references(at, shown, v.Expression, v.Nested, sc) {
+	if !c.references(at, shown, expression, v.Nested, sc) {
 		return
 	}
 	for _, a := range sc.accepted {
@@ -273,24 +274,25 @@ func (c *checker) list(at value, sc scope) {
 // query checks a field that is a JMESPath expression on the context. One with
 // variables is known at a request only.
 func (c *checker) query(at value, sc scope) {
-	if c.result(at) {
+	if expression := c.result(at); expression.Valid() {
 		sc.accepted = nil // the webhook does not look
-		c.references(at, fmt.Sprintf("%q", clip(at.Text)), at.Text, false, sc)
+		c.references(at, fmt.Sprintf("%q", clip(at.Text)), expression, false, sc)
 	}
 }
 
 // result checks a field that is a JMESPath expression on another value than the
-// context. An expression with variables is known at a request only. It reports
-// whether the expression has the syntax of one.
-func (c *checker) result(at value) bool {
+// context, and gives the expression. One with variables is known at a request
+// only: it is not valid, and no mistake.
+func (c *checker) result(at value) *jmespath.Expression {
 	text := at.Str()
 	if text == "" || jmespath.HasVariables(text) {
-		return false
+		return jmespath.Parse("")
 	}
-	for _, p := range jmespath.Check(text) {
+	expression := jmespath.Parse(text)
+	for _, p := range expression.Check() {
 		c.error(diag.JMESPath, at, fmt.Sprintf("%q: %s", clip(text), p.Message), p.Hint)
 	}
-	return jmespath.Valid(text)
+	return expression
 }
 
 // clip shortens a text for a message, and takes it on one line.

@@ -17,7 +17,7 @@ import (
 // ruleForbiddenSectionsHaveVariables).
 func (c *checker) noVariables(r value) {
 	for _, name := range []string{"match", "exclude"} {
-		r.get(name).walk(func(at value, text string) bool {
+		r.get(name).walkHaving("{{", func(at value, text string) bool {
 			if _, after, ok := strings.Cut(text, "{{"); ok {
 				// Kyverno looks at the JSON of all of it, in which the braces of
 				// JSON close those of an unclosed variable.
@@ -75,7 +75,7 @@ func (c *checker) backgroundVariables(s value, background bool) {
 		if f.name == "status" || !substituted(f.Node) {
 			continue
 		}
-		f.walk(func(at value, text string) bool {
+		f.walkHaving("{{", func(at value, text string) bool {
 			if at.name == lastApplied || !strings.Contains(text, "{{") {
 				return true
 			}

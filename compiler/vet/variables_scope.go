@@ -70,13 +70,13 @@ var (
 
 // references checks what an expression refers to. It reports whether all of it
 // is known here.
-func (c *checker) references(at value, shown, expression string, nested bool, sc scope) bool {
+func (c *checker) references(at value, shown string, expression *jmespath.Expression, nested bool, sc scope) bool {
 	if sc.open {
 		return true
 	}
 	before := len(c.findings)
 	var said []string
-	for _, r := range jmespath.References(expression) {
+	for _, r := range expression.References() {
 		name := r.Path[0]
 		if nested && name == "null" || slices.Contains(said, strings.Join(r.Path[:min(len(r.Path), 2)], ".")) {
 			continue // null stands for the variable inside
@@ -86,7 +86,7 @@ func (c *checker) references(at value, shown, expression string, nested bool, sc
 		}
 		said = append(said, strings.Join(r.Path[:min(len(r.Path), 2)], "."))
 	}
-	if len(c.findings) == before && sc.depth == 0 && !nested && sc.accepted != nil && strings.HasPrefix(expression, "element") {
+	if len(c.findings) == before && sc.depth == 0 && !nested && sc.accepted != nil && strings.HasPrefix(expression.Text(), "element") {
 		// pkg/engine/variables/vars.go validateElementInForEach looks at the
 		// first letters alone.
 		c.error(diag.MisplacedVariable, at, shown+" begins with element, which Kyverno takes for the element of a foreach and refuses outside of one", "give the context entry another name")

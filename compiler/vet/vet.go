@@ -201,23 +201,32 @@ func (v value) nearest() *spec.Node {
 
 // walk visits the strings below a value, and the names of fields: Kyverno
 // substitutes variables in both. It stops where visit is false.
-func (v value) walk(visit func(at value, text string) bool) bool {
-	if v.Node == nil {
+func (v value) walk(visit func(at value, text string) bool) bool { return v.walkHaving("", visit) }
+
+// walkHaving is walk over the texts that hold a word, and perhaps others beside
+// them. Most of a policy holds no word that is looked for, and costs nothing.
+func (v value) walkHaving(word string, visit func(at value, text string) bool) bool {
+	if !mentions(v, word) {
 		return true
 	}
 	if v.Kind == spec.String {
 		return visit(v, v.Text)
 	}
-	// Most of what is walked over are strings, for which nothing is allocated.
 	for _, f := range v.Fields {
+		if !strings.Contains(f.Name, word) && !says(f.Value, word) {
+			continue
+		}
 		m := value{Node: f.Value, parent: &v, name: f.Name}
-		if !visit(m, m.name) || !m.walk(visit) {
+		if !visit(m, m.name) || !m.walkHaving(word, visit) {
 			return false
 		}
 	}
 	for i, item := range v.Items {
+		if !says(item, word) {
+			continue
+		}
 		m := value{Node: item, parent: &v, name: strconv.Itoa(i)}
-		if !m.walk(visit) {
+		if !m.walkHaving(word, visit) {
 			return false
 		}
 	}
