@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/check"
@@ -100,33 +101,24 @@ func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
 	defer plan.Close()
 	kept := c.kept(cfg, plan)
 	compiled := kept.packages
-	var packages []*load.Package
-	var found, mistaken diag.List
-	var err error
+	var found diag.List
+	anew := slices.Contains(compiled, nil)
 	parallel.Each(2, c.parallel, func(i int) {
-		switch i {
-		case 0:
-			packages, found = plan.Load(func(i int) bool { return compiled[i] == nil })
-		case 1:
-			if slices.Contains(compiled, nil) {
-				mistaken, err = c.prepare(cfg)
-			}
+		switch {
+		case i == 0:
+			found = c.packages(cfg, plan, kept)
+		case anew:
+			c.tables() // which are not needed before packages are evaluated
 		}
 	})
-	if err != nil {
-		return nil, nil, err
+	diags = append(diags, found...)
+	if anew {
+		t := c.tables()
+		if t.err != nil {
+			return nil, nil, t.err
+		}
+		diags = append(diags, t.diags...)
 	}
-	diags = slices.Concat(diags, found, mistaken)
-	parallel.Each(len(packages), c.parallel, func(i int) {
-		if packages[i] == nil || compiled[i] != nil {
-			return
-		}
-		compiled[i] = c.pkg(packages[i])
-		// A value that a tag cannot have is taken out of the package.
-		if len(cfg.Tags) == 0 || !found.HasErrors() {
-			kept.put(i)
-		}
-	})
 	kept.trim()
 	result := &Result{}
 	for _, p := range compiled {
@@ -159,6 +151,23 @@ func (c *compilation) compile(cfg Config) (*Result, diag.List, error) {
 	}
 	slices.SortStableFunc(result.Objects, lower.Compare)
 	return result, diags, nil
+}
+
+// packages loads and compiles the packages that are not kept. The diagnostics are
+// of loading; those of a package stand with it.
+func (c *compilation) packages(cfg Config, plan *load.Plan, kept *kept) diag.List {
+	packages, found := plan.Load(func(i int) bool { return kept.packages[i] == nil })
+	parallel.Each(len(packages), c.parallel, func(i int) {
+		if packages[i] == nil || kept.packages[i] != nil {
+			return
+		}
+		kept.packages[i] = c.pkg(packages[i])
+		// A value that a tag cannot have is taken out of the package.
+		if len(cfg.Tags) == 0 || !found.HasErrors() {
+			kept.put(i)
+		}
+	})
+	return found
 }
 
 // compiledPackage is what a package compiles to.
@@ -206,7 +215,20 @@ func reference(object *spec.Node) string {
 type compilation struct {
 	off      *suppressions
 	parallel int
-	// What follows is there once the compilation is prepared.
+	tables   func() *tables // reads them, once
+	*tablesRead
+}
+
+// tables are what the binary brings along, and the kinds that the configuration
+// names.
+type tables struct {
+	tablesRead
+	diags diag.List // of the user's files
+	err   error
+}
+
+// tablesRead is what checks need.
+type tablesRead struct {
 	model   *model.Model
 	schemas *crd.Schemas
 	options vet.Options
@@ -222,31 +244,32 @@ func newCompilation(cfg Config) (*compilation, diag.List, error) {
 		}}
 	}
 	off, diags := cfg.suppressions()
-	return &compilation{off: off, parallel: cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))}, diags, nil
+	limit := cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))
+	return &compilation{
+		off:      off,
+		parallel: limit,
+		tables:   sync.OnceValue(func() *tables { return cfg.tables(limit) }),
+	}, diags, nil
 }
 
-// prepare reads what the binary brings along, and the kinds that the
-// configuration names; a run whose packages are all in the cache needs neither.
-func (c *compilation) prepare(cfg Config) (diag.List, error) {
-	if c.model != nil {
-		return nil, nil
-	}
+// tables reads the tables, with up to a limit of goroutines.
+func (cfg Config) tables(limit int) *tables {
+	t := &tables{}
 	var known *kinds.Table
 	errs := make([]error, 3)
-	parallel.Each(len(errs), c.parallel, func(i int) {
+	parallel.Each(len(errs), limit, func(i int) {
 		switch i {
 		case 0:
-			c.model, errs[i] = model.Load()
+			t.model, errs[i] = model.Load()
 		case 1:
-			c.schemas, errs[i] = crd.Load()
+			t.schemas, errs[i] = crd.Load()
 		case 2:
 			known, errs[i] = kinds.Load()
 		}
 	})
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	if t.err = errors.Join(errs...); t.err != nil {
+		return t
 	}
-	var diags diag.List
 	if len(cfg.CRDs) > 0 {
 		paths := make([]string, len(cfg.CRDs))
 		for i, path := range cfg.CRDs {
@@ -255,11 +278,23 @@ func (c *compilation) prepare(cfg Config) (diag.List, error) {
 		var mistakes []*manifest.Error
 		known, mistakes = known.WithFiles(paths)
 		for _, m := range mistakes {
-			diags = append(diags, unreadable(cfg.Dir, m))
+			t.diags = append(t.diags, unreadable(cfg.Dir, m))
 		}
 	}
-	c.options = vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
-	return diags, nil
+	t.options = vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
+	return t
+}
+
+// prepared gives the compilation with its tables read.
+func (c *compilation) prepared() (*compilation, diag.List, error) {
+	t := c.tables()
+	if t.err != nil {
+		return nil, nil, t.err
+	}
+	own := *c
+	read := t.tablesRead
+	own.tablesRead = &read
+	return &own, t.diags, nil
 }
 
 // withOwnKinds gives the compilation of a bundle that ships definitions of
@@ -286,16 +321,22 @@ func (c *compilation) withOwnKinds(bundle *spec.Bundle, files *load.Files) (*com
 		return c, diag.List{d}
 	}
 	own := *c
-	own.options.Kinds = known
+	read := *c.tablesRead
+	read.options.Kinds = known
+	own.tablesRead = &read
 	return &own, nil
 }
 
 // bundle takes one package through the phases. Where it has mistakes, some of
 // its objects are not what they should be, or are not there.
 func (c *compilation) bundle(pkg *load.Package) (Bundle, diag.List) {
-	bundle, diags := check.Package(pkg, c.model, c.parallel)
+	bundle, diags := check.Package(pkg, func() *model.Model { return c.tables().model }, c.parallel)
 	if bundle == nil {
 		return Bundle{}, diags
+	}
+	c, _, err := c.prepared()
+	if err != nil {
+		return Bundle{}, diags // which the run says
 	}
 	files := pkg.Files()
 	c, mistaken := c.withOwnKinds(bundle, files)

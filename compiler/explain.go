@@ -160,7 +160,7 @@ func Explain(cfg Config, name string) (*Explanation, diag.List, error) {
 	if at.native != nil {
 		return e.native(at.native), diags, nil
 	}
-	return e.explain(c.model), diags, nil
+	return e.explain(c.tables().model), diags, nil
 }
 
 // candidate is a spec that a name may mean.

@@ -50,7 +50,7 @@ func Vet(cfg Config) (*Vetted, error) {
 	if err != nil {
 		return nil, err
 	}
-	mistaken, err := c.prepare(cfg)
+	c, mistaken, err := c.prepared()
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func NewVetter(objects []*spec.Node) (*Vetter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.prepare(Config{}); err != nil {
+	if c, _, err = c.prepared(); err != nil {
 		return nil, err
 	}
 	for _, o := range objects {

@@ -30,14 +30,15 @@ type checker struct {
 	pkg    *load.Package
 	files  *load.Files
 	source *source
-	model  *model.Model
+	model  func() *model.Model // may have to be waited for
 }
 
 // Package gives the bundle of a package, or nil where nothing of it can be
 // read. Specs with mistakes are in it, marked as broken. It evaluates in contexts
 // of its own, up to a limit at a time, and may run beside others; where the
-// package is wrong, its syntax tree is changed.
-func Package(pkg *load.Package, m *model.Model, limit int) (bundle *spec.Bundle, diags diag.List) {
+// package is wrong, its syntax tree is changed. The model is asked for when the
+// package is evaluated.
+func Package(pkg *load.Package, m func() *model.Model, limit int) (bundle *spec.Bundle, diags diag.List) {
 	defer func() {
 		// CUE's evaluator panics on some input that it does not expect. That
 		// costs the package, not the run.
@@ -65,7 +66,7 @@ func Package(pkg *load.Package, m *model.Model, limit int) (bundle *spec.Bundle,
 			return nil, diags
 		}
 	}
-	for _, p := range m.Check(model.Bundle, root, nil) {
+	for _, p := range m().Check(model.Bundle, root, nil) {
 		problem := p.Diagnostic(c.files)
 		if p.Kind == model.UnknownField && len(p.Path) == 1 && p.Suggestion == "" {
 			problem.Hint = fmt.Sprintf("a helper has a hidden name (_%s), is a definition (#%[1]s) or a let", p.Field)

@@ -159,7 +159,7 @@ func (c *checker) notAllowed(d *diag.Diagnostic, path spec.Path) {
 	d.Message = fmt.Sprintf("unknown field %q", name)
 	def := c.patternAbove(path)
 	if def == "" {
-		if p, ok := c.model.UnknownField(model.Bundle, path...); ok {
+		if p, ok := c.model().UnknownField(model.Bundle, path...); ok {
 			said := p.Diagnostic(c.files)
 			d.Message, d.Hint = said.Message, said.Hint
 		}

@@ -47,7 +47,7 @@ func compile(files fs.FS) (*Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := parser.ParseFile("schema/"+name, src, parser.ParseComments)
+		f, err := parser.ParseFile("schema/"+name, src)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,6 @@ func (c *compiler) define(name string) error {
 	target := c.shapes[name]
 	*target = *s
 	target.definition = name
-	target.doc = docText(source)
 	if s.fields != nil {
 		own := *s.fields
 		own.definitions = append([]string{name}, own.definitions...)
@@ -465,7 +464,7 @@ func (c *compiler) field(into *structShape, d *ast.Field) error {
 	if d.Constraint == token.ILLEGAL {
 		return outside(d, "a field marked neither ? nor !")
 	}
-	return into.add(fieldShape{name, s, d.Constraint == token.NOT, docText(d)}, d)
+	return into.add(fieldShape{name, s, d.Constraint == token.NOT}, d)
 }
 
 func (s *structShape) add(f fieldShape, at ast.Node) error {
@@ -475,17 +474,6 @@ func (s *structShape) add(f fieldShape, at ast.Node) error {
 	s.index[f.name] = len(s.fields)
 	s.fields = append(s.fields, f)
 	return nil
-}
-
-// docText gives a declaration's doc comment without its markers.
-func docText(n ast.Node) string {
-	var b strings.Builder
-	for _, g := range ast.Comments(n) {
-		if g.Doc {
-			b.WriteString(g.Text())
-		}
-	}
-	return strings.TrimSpace(b.String())
 }
 
 func outside(n ast.Node, what string) error {

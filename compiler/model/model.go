@@ -48,7 +48,6 @@ func (m *Model) Definitions() []string { return slices.Clone(m.names) }
 type FieldInfo struct {
 	Name     string
 	Type     string // in short: "string", "[...#Rule]", `"Audit" | "Enforce"`
-	Doc      string // the field's doc comment, without markers
 	Required bool
 }
 
@@ -93,15 +92,7 @@ func (m *Model) Fields(definition string, path ...string) []FieldInfo {
 	}
 	infos := make([]FieldInfo, len(s.fields.fields))
 	for i, f := range s.fields.fields {
-		infos[i] = FieldInfo{Name: f.name, Type: f.shape.String(), Doc: f.doc, Required: f.required}
+		infos[i] = FieldInfo{Name: f.name, Type: f.shape.String(), Required: f.required}
 	}
 	return infos
-}
-
-// Doc gives the doc comment of a definition, and "" where there is none.
-func (m *Model) Doc(definition string) string {
-	if s := m.definitions[definition]; s != nil {
-		return s.doc
-	}
-	return ""
 }

@@ -15,7 +15,6 @@ import (
 // meant.
 type shape struct {
 	definition string // "#Rule" where a definition is this shape
-	doc        string
 
 	any     bool
 	null    bool
@@ -115,7 +114,6 @@ type fieldShape struct {
 	name     string
 	shape    *shape
 	required bool
-	doc      string
 }
 
 // patternShape is what fields whose name matches must be; without re, all.

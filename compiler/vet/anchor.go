@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"kcue.dev/compiler/spec"
@@ -11,7 +10,7 @@ import (
 
 // anchorForm is what Kyverno takes for an anchor (pkg/engine/anchor/anchor.go);
 // any other key names a field, parentheses and all.
-var anchorForm = regexp.MustCompile(`^([+<=X^])?\((.+)\)$`)
+var anchorForm = lazily(`^([+<=X^])?\((.+)\)$`)
 
 // otherPrefixes gives what people write for Kyverno's anchors.
 var otherPrefixes = map[string]string{"!": "X", "x": "X", "-": "X", "?": "=", "==": "=", "*": "^", ">": "<", "<=": "<", "++": "+"}

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"kcue.dev/diag"
@@ -10,12 +9,12 @@ import (
 
 var (
 	// inRange and notInRange are the ranges of pkg/engine/operator/operator.go.
-	inRange    = regexp.MustCompile(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
-	notInRange = regexp.MustCompile(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	inRange    = lazily(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	notInRange = lazily(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
 
 	// foreignOperator is an operator of other languages. Kyverno takes it, or
 	// what follows its own first character, for text.
-	foreignOperator = regexp.MustCompile(`^(==|!=|<>|=>|=<|=)\s*([^=\s].*)$`)
+	foreignOperator = lazily(`^(==|!=|<>|=>|=<|=)\s*([^=\s].*)$`)
 )
 
 // ordered lists Kyverno's operators that compare sizes, the longer first.
@@ -110,6 +109,6 @@ func amountHint(operator, operand string) string {
 }
 
 var (
-	versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	dateForm    = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}`)
+	versionForm = lazily(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	dateForm    = lazily(`^\d{4}-\d{2}-\d{2}`)
 )

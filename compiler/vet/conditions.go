@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,7 +127,7 @@ func (c *checker) condition(v value) {
 }
 
 // bareVariable is a variable without its braces.
-var bareVariable = regexp.MustCompile(`^(request|element|elementIndex|target|images|serviceAccountName|serviceAccountNamespace)(\.|\[|$)`)
+var bareVariable = lazily(`^(request|element|elementIndex|target|images|serviceAccountName|serviceAccountNamespace)(\.|\[|$)`)
 
 // comparable checks that a condition can come out both ways.
 func (c *checker) comparable(v value, by comparing) {
@@ -178,7 +177,7 @@ func (c *checker) equality(v, val value) {
 
 // alternatives is a pattern's "a | b", and "a, b", which conditions do not
 // know.
-var alternatives = regexp.MustCompile(`^[^\s|,]+( ?\| ?|, ?)[^\s|,]+(( ?\| ?|, ?)[^\s|,]+)*$`)
+var alternatives = lazily(`^[^\s|,]+( ?\| ?|, ?)[^\s|,]+(( ?\| ?|, ?)[^\s|,]+)*$`)
 
 func (c *checker) membership(v, val value) {
 	operator := v.get("operator").Text
@@ -243,7 +242,7 @@ var admissionOperations = []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
 
 // operationKey is request.operation, with what stands for it in a background
 // scan.
-var operationKey = regexp.MustCompile(`^\{\{request\.operation(\|\|['"` + "`" + `]+([A-Za-z]*)['"` + "`" + `]+)?\}\}$`)
+var operationKey = lazily(`^\{\{request\.operation(\|\|['"` + "`" + `]+([A-Za-z]*)['"` + "`" + `]+)?\}\}$`)
 
 // requestOperation checks the value that the request's operation is compared
 // with (pkg/validation/policy/validate.go validateConditionValuesKeyRequestOperation).

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -126,7 +125,7 @@ func (c *checker) configMapEntry(v value, sc scope) {
 
 // namespacePath finds the namespace of a path of the Kubernetes API
 // (pkg/engine/apicall/apiCall.go).
-var namespacePath = regexp.MustCompile(`^/apis?/.*?/namespaces/([^/]+)/?.*$`)
+var namespacePath = lazily(`^/apis?/.*?/namespaces/([^/]+)/?.*$`)
 
 func (c *checker) apiCallEntry(v value) {
 	urlPath, service := v.get("urlPath"), v.get("service")
@@ -166,7 +165,7 @@ func (c *checker) apiCallEntry(v value) {
 
 // imageName is the grammar of github.com/distribution/reference, of which
 // Kyverno's webhook asks that a reference without variables obeys it.
-var imageName = regexp.MustCompile(`^(?:` +
+var imageName = lazily(`^(?:` +
 	`(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?/)?` +
 	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 	`(?::\w[\w.-]{0,127})?` +

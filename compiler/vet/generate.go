@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -183,7 +182,7 @@ func (k *kindChecker) cloneSelector(s value) {
 }
 
 // anchorKey is the form of an anchor (pkg/engine/anchor/anchor.go).
-var anchorKey = regexp.MustCompile(`^[+<=X^]?\((.+)\)$`)
+var anchorKey = lazily(`^[+<=X^]?\((.+)\)$`)
 
 // generatedData checks that an object to generate has no anchors: it is no
 // pattern.

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"kcue.dev/compiler/spec"
@@ -103,7 +102,7 @@ func namesNoRegistry(text string) bool {
 	return name != "" && !strings.Contains(name, ".") && !strings.HasPrefix("localhost", name)
 }
 
-var digestForm = regexp.MustCompile(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`)
+var digestForm = lazily(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`)
 
 // imagePath gives the path of what follows the registry, without tag and
 // digest.
@@ -117,7 +116,7 @@ func imagePath(rest string) string {
 
 // repositoryForm is the name of a repository, with its registry or without
 // (github.com/google/go-containerregistry, pkg/name NewRepository).
-var repositoryForm = regexp.MustCompile(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9_./-]+$`)
+var repositoryForm = lazily(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9_./-]+$`)
 
 // repository checks where signatures are kept.
 func (c *checker) repository(at value) {

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,11 +15,11 @@ var patchOperations = []string{"add", "remove", "replace", "move", "copy", "test
 var (
 	// innermostVariable is a variable that has none inside; Kyverno replaces
 	// them from the inside out (pkg/engine/variables/vars.go ReplaceAllVars).
-	innermostVariable = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+	innermostVariable = lazily(`\{\{[^{}]*\}\}`)
 
 	// unescaped is a path to a label or annotation whose key has a slash that
 	// is not written ~1 (RFC 6901).
-	unescaped = regexp.MustCompile(`^(.*/metadata/(?:labels|annotations)/)([^/]*/.*)$`)
+	unescaped = lazily(`^(.*/metadata/(?:labels|annotations)/)([^/]*/.*)$`)
 )
 
 const (

@@ -3,7 +3,6 @@ package vet
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -84,7 +83,7 @@ func notMetadata(r value) value {
 
 // requestVariables is wildCardAllowedVariables of Kyverno's
 // pkg/validation/policy/validate.go.
-var requestVariables = regexp.MustCompile(`\{\{\s*(request\.|serviceAccountName|serviceAccountNamespace)[^{}]*\}\}`)
+var requestVariables = lazily(`\{\{\s*(request\.|serviceAccountName|serviceAccountNamespace)[^{}]*\}\}`)
 
 // beyondMetadata reports whether a JSON patch leads out of the metadata. What
 // is YAML is passed over, as Kyverno does here.
@@ -141,8 +140,8 @@ func (k *kindChecker) selectors(r value) []string {
 }
 
 var (
-	replicasVariable = regexp.MustCompile(`(request\.object|element|target)\.(spec\.)?replicas\b`)
-	statusVariable   = regexp.MustCompile(`(request\.object|target)\.status\b`)
+	replicasVariable = lazily(`(request\.object|element|target)\.(spec\.)?replicas\b`)
+	statusVariable   = lazily(`(request\.object|target)\.status\b`)
 )
 
 // speaksOf finds where the body of a rule is about a field of the resource: as

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,7 +96,7 @@ func (c *checker) filter(f value, use filterUse) {
 }
 
 // namespacePattern is a namespace's name with Kyverno's wildcards in it.
-var namespacePattern = regexp.MustCompile(`^[a-z0-9*?]([-a-z0-9*?]*[a-z0-9*?])?$`)
+var namespacePattern = lazily(`^[a-z0-9*?]([-a-z0-9*?]*[a-z0-9*?])?$`)
 
 // namespaceName reports what no namespace is named.
 func (c *checker) namespaceName(at value) {

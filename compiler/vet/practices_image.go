@@ -1,7 +1,6 @@
 package vet
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -68,12 +67,12 @@ func (p imagePattern) alternatives() [][]string {
 
 var (
 	// openHost is a registry's host with a wildcard where its slash belongs.
-	openHost = regexp.MustCompile(`^([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\*`)
+	openHost = lazily(`^([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\*`)
 	// leadingWildcard is a wildcard before a registry's host.
-	leadingWildcard = regexp.MustCompile(`^\*(\.?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)(:[0-9]+)?/`)
+	leadingWildcard = lazily(`^\*(\.?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)(:[0-9]+)?/`)
 	// openAccount is a name on a registry that anyone may have one on, with a
 	// wildcard where its slash belongs.
-	openAccount = regexp.MustCompile(`^((?:(?:[a-z]+\.)?gcr\.io|ghcr\.io|quay\.io|(?:index\.)?docker\.io|registry\.gitlab\.com|public\.ecr\.aws)/[^/*?:@]+)\*`)
+	openAccount = lazily(`^((?:(?:[a-z]+\.)?gcr\.io|ghcr\.io|quay\.io|(?:index\.)?docker\.io|registry\.gitlab\.com|public\.ecr\.aws)/[^/*?:@]+)\*`)
 )
 
 // openness says what stranger's image a part of a pattern takes, or "". A
@@ -140,7 +139,7 @@ func quoted(s string) string { return `"` + s + `"` }
 
 // rawImage finds an image's name as it is written in a Pod, in the key of a
 // condition. The variable images holds names in full.
-var rawImage = regexp.MustCompile(`\b(element|containers\[[^\]]*\])\.image\b`)
+var rawImage = lazily(`\b(element|containers\[[^\]]*\])\.image\b`)
 
 // deniedConditions gives the conditions of a deny, or of a foreach's, and what
 // holds them: old policies list conditions without any and all.

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +77,7 @@ func scheduleProblem(text string) (problem, hint string) {
 }
 
 // cronRange is a value, a range, or *, with a step or without.
-var cronRange = regexp.MustCompile(`^(\*|\?|[0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?(?:/([0-9]+))?$`)
+var cronRange = lazily(`^(\*|\?|[0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?(?:/([0-9]+))?$`)
 
 // parse gives the set of a field's values.
 func (f cronField) parse(text string) (set uint64, problem, hint string) {

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -10,7 +9,7 @@ import (
 // (pkg/engine/context/mock_context.go MockContext). It is looser than what a
 // request knows, and stricter in places: both have to be right.
 type acceptance struct {
-	expression *regexp.Regexp
+	expression *lazyExpression
 	names      []contextEntry
 	// user is set where a variable of the request's user is reported anyway.
 	user bool
@@ -19,10 +18,10 @@ type acceptance struct {
 // The expressions of pkg/validation/policy/validate.go and
 // pkg/engine/context/context.go ReservedKeys. They match anywhere in a variable.
 var (
-	allowedVariables                   = regexp.MustCompile(`request|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|image|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesBackground         = regexp.MustCompile(`request\.|element|elementIndex|@|images|images\.|image\.|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesInTarget           = regexp.MustCompile(`request\.|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesBackgroundInTarget = regexp.MustCompile(`request\.|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariables                   = lazily(`request|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|image|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesBackground         = lazily(`request\.|element|elementIndex|@|images|images\.|image\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesInTarget           = lazily(`request\.|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesBackgroundInTarget = lazily(`request\.|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
 )
 
 // accepted gives what the webhook takes in a rule: the names of the rule's

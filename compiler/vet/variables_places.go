@@ -3,7 +3,6 @@ package vet
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -51,7 +50,7 @@ func (c *checker) noVariables(r value) {
 
 // userVariable is a variable of the request's user, with what stands before it
 // (pkg/validation/policy/background.go ForbiddenUserVariables).
-var userVariable = regexp.MustCompile(`[^\.](serviceAccountName|serviceAccountNamespace|request.userInfo|request.roles|request.clusterRoles)\b`)
+var userVariable = lazily(`[^\.](serviceAccountName|serviceAccountNamespace|request.userInfo|request.roles|request.clusterRoles)\b`)
 
 // backgroundVariables reports variables of the request's user in a policy that
 // is also for background scans or for its own changes, where there is none
@@ -151,7 +150,7 @@ func collectPlaces(n *spec.Node, at string, places map[string]*spec.Node) {
 	}
 }
 
-var anchored = regexp.MustCompile(`^[+<=X^]?\((.+)\)$`)
+var anchored = lazily(`^[+<=X^]?\((.+)\)$`)
 
 // withoutAnchors takes the anchors off a path's parts (pkg/engine/anchor
 // RemoveAnchorsFromPath).

@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -65,7 +64,7 @@ var (
 	// resourceFields are the fields of every resource, which people write
 	// without request.object before them.
 	resourceFields = []string{"metadata", "spec", "status", "kind", "apiVersion", "object", "oldObject", "operation", "userInfo"}
-	elementName    = regexp.MustCompile(`^element(Index)?([0-9]+)?$`)
+	elementName    = lazily(`^element(Index)?([0-9]+)?$`)
 )
 
 // references checks what an expression refers to. It reports whether all of it
@@ -265,7 +264,7 @@ func (c *checker) imagesOf(r value) string {
 	return fmt.Sprintf("Kyverno finds images in %s alone, and the rule is about %s", strings.Join(imageKinds, ", "), strings.Join(kinds, ", "))
 }
 
-var kindName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+var kindName = lazily(`^[A-Z][A-Za-z0-9]*$`)
 
 // contextNames lists the context entries of a rule, wherever they stand.
 func contextNames(r value) []string {
