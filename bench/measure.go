@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -36,6 +37,8 @@ type measured struct {
 
 // byTurns runs processes after each other, several times.
 func (b *bench) byTurns(processes ...process) ([]measured, error) {
+	// A process begins with the peak of the one that starts it.
+	debug.FreeOSMemory()
 	samples := make([][]sample, len(processes))
 	for run := range b.runs {
 		for i, p := range processes {

@@ -2,11 +2,11 @@ package compiler
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"kcue.dev/compiler/crd"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/lower"
 	"kcue.dev/compiler/spec"
@@ -57,7 +57,7 @@ func accept(o *lower.Object, schemas *crd.Schemas, files *load.Files, options ve
 
 // namespaceName is the form of a namespace's name (RFC 1123,
 // k8s.io/apimachinery/pkg/util/validation IsDNS1123Label).
-var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+var namespaceName = lazyregexp.New(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // names checks the name and namespace of an object of any kind. Names must make
 // one segment of a path (k8s.io/apimachinery/pkg/api/validation/content

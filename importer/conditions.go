@@ -3,9 +3,9 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -99,7 +99,7 @@ func todaysOperator(operator string, key, value *spec.Node) (string, bool) {
 }
 
 // inRange is what Kyverno takes for a range (pkg/engine/operator/operator.go).
-var inRange = regexp.MustCompile(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+var inRange = lazyregexp.New(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
 
 // agreesForSingle reports whether a deprecated operator and its successor
 // agree on every single key.
@@ -126,7 +126,7 @@ func isPlainTexts(list *spec.Node) bool {
 
 // singleVariables are variables that hold a text in every request (AdmissionReview
 // v1, and what Kyverno's JSON context adds).
-var singleVariables = regexp.MustCompile(`^\{\{-?\s*(request\.(operation|namespace|name|uid|subResource|kind\.(group|version|kind)|resource\.(group|version|resource)|userInfo\.(username|uid)|(object|oldObject)\.(kind|apiVersion|metadata\.(name|namespace|generateName|uid)))|serviceAccountName|serviceAccountNamespace)(\s*\|\|\s*('[^']*'|` + "`\"[^\"`]*\"`" + `))?\s*\}\}$`)
+var singleVariables = lazyregexp.New(`^\{\{-?\s*(request\.(operation|namespace|name|uid|subResource|kind\.(group|version|kind)|resource\.(group|version|resource)|userInfo\.(username|uid)|(object|oldObject)\.(kind|apiVersion|metadata\.(name|namespace|generateName|uid)))|serviceAccountName|serviceAccountNamespace)(\s*\|\|\s*('[^']*'|` + "`\"[^\"`]*\"`" + `))?\s*\}\}$`)
 
 // isOneExpression reports whether a string is one expression and nothing else:
 // its value may be of any type. Where more stands beside it, the result is text

@@ -2,10 +2,10 @@ package importer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
@@ -334,7 +334,7 @@ func (c *converter) documentComments(root *spec.Node) {
 
 // licence matches comments that belong at the top of a file, even where no empty
 // line parts them from the object.
-var licence = regexp.MustCompile(`(?i)copyright|licen[cs]e|SPDX-`)
+var licence = lazyregexp.New(`(?i)copyright|licen[cs]e|SPDX-`)
 
 // native converts a spec that is Kyverno's own, except for match and context.
 func (c *converter) native(body *spec.Node) {

@@ -12,7 +12,6 @@ package importer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +19,7 @@ import (
 	"cuelang.org/go/cue/format"
 
 	"kcue.dev/compiler/crd"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
@@ -131,7 +131,7 @@ func errorsOf(found diag.List) diag.List {
 	return slices.DeleteFunc(slices.Clone(found), func(d diag.Diagnostic) bool { return d.Severity != diag.Error })
 }
 
-var packageNameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+var packageNameForm = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 // IsPackageName reports whether a name may stand in a package clause.
 func IsPackageName(name string) bool {

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/manifest"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
@@ -297,7 +297,7 @@ func isTestObject(o *spec.Node) bool {
 
 // helmAction matches what Helm's templates have and YAML with Kyverno's
 // variables has not.
-var helmAction = regexp.MustCompile(`\{\{-?\s*(if|else|end|range|with|include|template|define|block|tpl|toYaml|required|default|quote|\$|/\*|\.(Values|Release|Chart|Capabilities|Files|Template)\b)`)
+var helmAction = lazyregexp.New(`\{\{-?\s*(if|else|end|range|with|include|template|define|block|tpl|toYaml|required|default|quote|\$|/\*|\.(Values|Release|Chart|Capabilities|Files|Template)\b)`)
 
 // unreadable speaks of a document, or of a whole file, that holds no object.
 func unreadable(mistake *manifest.Error, text func() string) diag.Diagnostic {

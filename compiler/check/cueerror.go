@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/model"
 	"kcue.dev/compiler/spec"
@@ -322,7 +322,7 @@ func (c *checker) sides(e errors.Error) (found, expected string) {
 	return a, b
 }
 
-var constraint = regexp.MustCompile(`^(string|int|bool|number|float|bytes|null|\[\.\.\..*|\{.*|[<>=!].*|.* \| .*)$`)
+var constraint = lazyregexp.New(`^(string|int|bool|number|float|bytes|null|\[\.\.\..*|\{.*|[<>=!].*|.* \| .*)$`)
 
 func isConstraint(s string) bool { return constraint.MatchString(s) }
 

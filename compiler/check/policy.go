@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/load"
 	"kcue.dev/compiler/resolve"
 	"kcue.dev/compiler/spec"
@@ -36,8 +37,8 @@ func (c *policyChecker) report(code diag.Code, at *spec.Node, path spec.Path, me
 var (
 	// subdomain is the form of an object's name and label that of a
 	// namespace's (RFC 1123, k8s.io/apimachinery/pkg/util/validation).
-	subdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	label     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	subdomain = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	label     = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 )
 
 const (

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
@@ -62,7 +62,7 @@ func (p *parser) document(src []byte) {
 }
 
 // The library's errors name a line, some of them after "line", and no column.
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?(?:line (\d+): )?`)
+var yamlLine = lazyregexp.New(`^(?:yaml: )?(?:unmarshal errors:\s*)?(?:line (\d+): )?`)
 
 func (p *parser) syntax(err error) {
 	message := err.Error()

@@ -12,13 +12,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue/token"
 	"go.yaml.in/yaml/v3"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/parallel"
 	"kcue.dev/compiler/spec"
 )
@@ -109,7 +109,7 @@ var ambiguous = []string{"y", "n", "yes", "no", "on", "off", "<<", "="}
 // sexagesimal matches what YAML 1.1 reads as a number of base 60, such as 1:30
 // (https://yaml.org/type/int.html). Kubernetes does not, but others who read
 // the output do.
-var sexagesimal = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
+var sexagesimal = lazyregexp.New(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
 func yamlString(s string) *yaml.Node {
 	n := &yaml.Node{}

@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	gojmespath "github.com/kyverno/go-jmespath"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // tokens says what the parser's names of tokens mean.
@@ -22,12 +23,12 @@ var tokens = map[string]string{
 }
 
 var (
-	expected   = regexp.MustCompile(`^Expected (.+), received: (t\w+)$`)
-	tokenName  = regexp.MustCompile(`\bt[A-Z]\w*`)
-	unknown    = regexp.MustCompile(`^Unknown char: (.*)$`)
-	unclosed   = regexp.MustCompile(`^Unclosed delimiter: (.*)$`)
-	misplaced  = regexp.MustCompile(`^(?:Invalid token|Unexpected token|Unexpected token at the end of the expression): (t\w+)$`)
-	dashedName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(?:[-/][A-Za-z0-9_]+)+`)
+	expected   = lazyregexp.New(`^Expected (.+), received: (t\w+)$`)
+	tokenName  = lazyregexp.New(`\bt[A-Z]\w*`)
+	unknown    = lazyregexp.New(`^Unknown char: (.*)$`)
+	unclosed   = lazyregexp.New(`^Unclosed delimiter: (.*)$`)
+	misplaced  = lazyregexp.New(`^(?:Invalid token|Unexpected token|Unexpected token at the end of the expression): (t\w+)$`)
+	dashedName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*(?:[-/][A-Za-z0-9_]+)+`)
 )
 
 // syntaxProblem says in plain words what the parser found.

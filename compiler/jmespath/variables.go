@@ -1,14 +1,15 @@
 package jmespath
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // reference is Kyverno's own grammar of references
 // (pkg/engine/variables/regex/vars.go).
-var reference = regexp.MustCompile(`^\$\(.[^\ ]*\)|[^\\]\$\(.[^\ ]*\)`)
+var reference = lazyregexp.New(`^\$\(.[^\ ]*\)|[^\\]\$\(.[^\ ]*\)`)
 
 // span is a variable of a text, braces included, and the character before it:
 // text[before:start] is empty at the text's beginning.

@@ -1,8 +1,9 @@
 package kinds
 
 import (
-	"regexp"
 	"strings"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // Selector is how policies name kinds: each part may have the wildcards * and
@@ -12,7 +13,7 @@ type Selector struct {
 }
 
 // selectorVersion is what Kyverno takes for a version, and not for a kind.
-var selectorVersion = regexp.MustCompile(`^(v\d((alpha|beta)\d)?|\*)$`)
+var selectorVersion = lazyregexp.New(`^(v\d((alpha|beta)\d)?|\*)$`)
 
 // Parse reads a selector as Kyverno does (pkg/utils/kube/kind.go
 // ParseKindSelector): Pod, v1/Pod, apps/v1/Deployment, apps/*/Deployment,

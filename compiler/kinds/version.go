@@ -3,13 +3,14 @@ package kinds
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strconv"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // versionForm is the form of the versions that Kubernetes orders by age
 // (k8s.io/apimachinery/pkg/version/helpers.go).
-var versionForm = regexp.MustCompile(`^v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?$`)
+var versionForm = lazyregexp.New(`^v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?$`)
 
 func isVersion(s string) bool { return versionForm.MatchString(s) }
 

@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
@@ -73,7 +73,7 @@ func tagsOfField(field *ast.Field) []tag {
 }
 
 // condition finds the names in the condition of @if.
-var condition = regexp.MustCompile(`[\pL_][\pL\pN_]*`)
+var condition = lazyregexp.New(`[\pL_][\pL\pN_]*`)
 
 // namesOf gives what -t may name in a package.
 func namesOf(inst *build.Instance) tagNames {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,8 @@ import (
 
 	"cuelang.org/go/cue/token"
 	"go.yaml.in/yaml/v3"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // What ParseYAML takes from a file that it does not know. Kyverno's largest
@@ -96,7 +97,7 @@ func parseYAML(filename string, src []byte, comments Comments) ([]*Node, error) 
 	}
 }
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: line (\d+): `)
+var yamlErrorLine = lazyregexp.New(`^yaml: line (\d+): `)
 
 func syntaxError(filename string, err error) *YAMLError {
 	e := &YAMLError{File: filename, Message: err.Error()}
@@ -330,7 +331,7 @@ func (d *yamlDecoder) scalar(n *yaml.Node) (*Node, error) {
 	return out, nil
 }
 
-var yamlFloat = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+var yamlFloat = lazyregexp.New(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 
 var errNotFinite = errors.New("infinity and NaN have no place in a Kubernetes object")
 

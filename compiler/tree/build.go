@@ -10,9 +10,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"time"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/lower"
 )
 
@@ -73,7 +73,7 @@ func (d *directory) build(want *content, part bool) (*Plan, error) {
 }
 
 // temporary is the form of temporary names.
-var temporary = regexp.MustCompile(`^\.kcue-[0-9a-f]{16}-[0-9]+\.tmp$`)
+var temporary = lazyregexp.New(`^\.kcue-[0-9a-f]{16}-[0-9]+\.tmp$`)
 
 // temporaryNames gives a function that gives names no other build has.
 func temporaryNames() func() string {

@@ -3,10 +3,10 @@ package tree
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/lower"
 )
 
@@ -100,7 +100,7 @@ func appendByte(b []byte, c byte) []byte {
 }
 
 // written is the form of the names that FileName gives.
-var written = regexp.MustCompile(`^[a-z0-9%][a-z0-9%+.-]*[_~][a-z0-9%+._~-]*\.yaml$`)
+var written = lazyregexp.New(`^[a-z0-9%][a-z0-9%+.-]*[_~][a-z0-9%+._~-]*\.yaml$`)
 
 // isWritten reports whether kcue gives such a name to a file that it writes. It
 // is all that keeps what a manifest names inside of its directory.

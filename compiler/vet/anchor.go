@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
 // anchorForm is what Kyverno takes for an anchor (pkg/engine/anchor/anchor.go);
 // any other key names a field, parentheses and all.
-var anchorForm = lazily(`^([+<=X^])?\((.+)\)$`)
+var anchorForm = lazyregexp.New(`^([+<=X^])?\((.+)\)$`)
 
 // otherPrefixes gives what people write for Kyverno's anchors.
 var otherPrefixes = map[string]string{"!": "X", "x": "X", "-": "X", "?": "=", "==": "=", "*": "^", ">": "<", "<=": "<", "++": "+"}

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
 var (
 	// inRange and notInRange are the ranges of pkg/engine/operator/operator.go.
-	inRange    = lazily(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
-	notInRange = lazily(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	inRange    = lazyregexp.New(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	notInRange = lazyregexp.New(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
 
 	// foreignOperator is an operator of other languages. Kyverno takes it, or
 	// what follows its own first character, for text.
-	foreignOperator = lazily(`^(==|!=|<>|=>|=<|=)\s*([^=\s].*)$`)
+	foreignOperator = lazyregexp.New(`^(==|!=|<>|=>|=<|=)\s*([^=\s].*)$`)
 )
 
 // ordered lists Kyverno's operators that compare sizes, the longer first.
@@ -109,6 +110,6 @@ func amountHint(operator, operand string) string {
 }
 
 var (
-	versionForm = lazily(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	dateForm    = lazily(`^\d{4}-\d{2}-\d{2}`)
+	versionForm = lazyregexp.New(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	dateForm    = lazyregexp.New(`^\d{4}-\d{2}-\d{2}`)
 )

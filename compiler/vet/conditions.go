@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -127,7 +128,7 @@ func (c *checker) condition(v value) {
 }
 
 // bareVariable is a variable without its braces.
-var bareVariable = lazily(`^(request|element|elementIndex|target|images|serviceAccountName|serviceAccountNamespace)(\.|\[|$)`)
+var bareVariable = lazyregexp.New(`^(request|element|elementIndex|target|images|serviceAccountName|serviceAccountNamespace)(\.|\[|$)`)
 
 // comparable checks that a condition can come out both ways.
 func (c *checker) comparable(v value, by comparing) {
@@ -177,7 +178,7 @@ func (c *checker) equality(v, val value) {
 
 // alternatives is a pattern's "a | b", and "a, b", which conditions do not
 // know.
-var alternatives = lazily(`^[^\s|,]+( ?\| ?|, ?)[^\s|,]+(( ?\| ?|, ?)[^\s|,]+)*$`)
+var alternatives = lazyregexp.New(`^[^\s|,]+( ?\| ?|, ?)[^\s|,]+(( ?\| ?|, ?)[^\s|,]+)*$`)
 
 func (c *checker) membership(v, val value) {
 	operator := v.get("operator").Text
@@ -242,7 +243,7 @@ var admissionOperations = []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
 
 // operationKey is request.operation, with what stands for it in a background
 // scan.
-var operationKey = lazily(`^\{\{request\.operation(\|\|['"` + "`" + `]+([A-Za-z]*)['"` + "`" + `]+)?\}\}$`)
+var operationKey = lazyregexp.New(`^\{\{request\.operation(\|\|['"` + "`" + `]+([A-Za-z]*)['"` + "`" + `]+)?\}\}$`)
 
 // requestOperation checks the value that the request's operation is compared
 // with (pkg/validation/policy/validate.go validateConditionValuesKeyRequestOperation).

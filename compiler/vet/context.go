@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/jmespath"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -125,7 +126,7 @@ func (c *checker) configMapEntry(v value, sc scope) {
 
 // namespacePath finds the namespace of a path of the Kubernetes API
 // (pkg/engine/apicall/apiCall.go).
-var namespacePath = lazily(`^/apis?/.*?/namespaces/([^/]+)/?.*$`)
+var namespacePath = lazyregexp.New(`^/apis?/.*?/namespaces/([^/]+)/?.*$`)
 
 func (c *checker) apiCallEntry(v value) {
 	urlPath, service := v.get("urlPath"), v.get("service")
@@ -165,7 +166,7 @@ func (c *checker) apiCallEntry(v value) {
 
 // imageName is the grammar of github.com/distribution/reference, of which
 // Kyverno's webhook asks that a reference without variables obeys it.
-var imageName = lazily(`^(?:` +
+var imageName = lazyregexp.New(`^(?:` +
 	`(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?/)?` +
 	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 	`(?::\w[\w.-]{0,127})?` +

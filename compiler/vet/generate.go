@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/kinds"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -182,7 +183,7 @@ func (k *kindChecker) cloneSelector(s value) {
 }
 
 // anchorKey is the form of an anchor (pkg/engine/anchor/anchor.go).
-var anchorKey = lazily(`^[+<=X^]?\((.+)\)$`)
+var anchorKey = lazyregexp.New(`^[+<=X^]?\((.+)\)$`)
 
 // generatedData checks that an object to generate has no anchors: it is no
 // pattern.

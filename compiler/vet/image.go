@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -102,7 +103,7 @@ func namesNoRegistry(text string) bool {
 	return name != "" && !strings.Contains(name, ".") && !strings.HasPrefix("localhost", name)
 }
 
-var digestForm = lazily(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`)
+var digestForm = lazyregexp.New(`^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`)
 
 // imagePath gives the path of what follows the registry, without tag and
 // digest.
@@ -116,7 +117,7 @@ func imagePath(rest string) string {
 
 // repositoryForm is the name of a repository, with its registry or without
 // (github.com/google/go-containerregistry, pkg/name NewRepository).
-var repositoryForm = lazily(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9_./-]+$`)
+var repositoryForm = lazyregexp.New(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9_./-]+$`)
 
 // repository checks where signatures are kept.
 func (c *checker) repository(at value) {

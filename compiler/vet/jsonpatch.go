@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -15,11 +16,11 @@ var patchOperations = []string{"add", "remove", "replace", "move", "copy", "test
 var (
 	// innermostVariable is a variable that has none inside; Kyverno replaces
 	// them from the inside out (pkg/engine/variables/vars.go ReplaceAllVars).
-	innermostVariable = lazily(`\{\{[^{}]*\}\}`)
+	innermostVariable = lazyregexp.New(`\{\{[^{}]*\}\}`)
 
 	// unescaped is a path to a label or annotation whose key has a slash that
 	// is not written ~1 (RFC 6901).
-	unescaped = lazily(`^(.*/metadata/(?:labels|annotations)/)([^/]*/.*)$`)
+	unescaped = lazyregexp.New(`^(.*/metadata/(?:labels|annotations)/)([^/]*/.*)$`)
 )
 
 const (

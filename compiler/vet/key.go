@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
@@ -21,7 +22,7 @@ const (
 // keyReference is the beginning of a key that cosign fetches: of a cloud's
 // store, a Secret, a variable of the environment or a URL
 // (github.com/sigstore/sigstore, pkg/signature/kms; cosign, pkg/signature).
-var keyReference = lazily(`^([a-z0-9]+://|pkcs11:)`)
+var keyReference = lazyregexp.New(`^([a-z0-9]+://|pkcs11:)`)
 
 // publicKeys checks the keys of an attestor (pkg/image/verifiers/cpol/cosign
 // buildCosignOptions, pkg/engine/internal splitPEM).

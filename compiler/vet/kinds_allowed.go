@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/kinds"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -83,7 +84,7 @@ func notMetadata(r value) value {
 
 // requestVariables is wildCardAllowedVariables of Kyverno's
 // pkg/validation/policy/validate.go.
-var requestVariables = lazily(`\{\{\s*(request\.|serviceAccountName|serviceAccountNamespace)[^{}]*\}\}`)
+var requestVariables = lazyregexp.New(`\{\{\s*(request\.|serviceAccountName|serviceAccountNamespace)[^{}]*\}\}`)
 
 // beyondMetadata reports whether a JSON patch leads out of the metadata. What
 // is YAML is passed over, as Kyverno does here.
@@ -140,8 +141,8 @@ func (k *kindChecker) selectors(r value) []string {
 }
 
 var (
-	replicasVariable = lazily(`(request\.object|element|target)\.(spec\.)?replicas\b`)
-	statusVariable   = lazily(`(request\.object|target)\.status\b`)
+	replicasVariable = lazyregexp.New(`(request\.object|element|target)\.(spec\.)?replicas\b`)
+	statusVariable   = lazyregexp.New(`(request\.object|target)\.status\b`)
 )
 
 // speaksOf finds where the body of a rule is about a field of the resource: as

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -96,7 +97,7 @@ func (c *checker) filter(f value, use filterUse) {
 }
 
 // namespacePattern is a namespace's name with Kyverno's wildcards in it.
-var namespacePattern = lazily(`^[a-z0-9*?]([-a-z0-9*?]*[a-z0-9*?])?$`)
+var namespacePattern = lazyregexp.New(`^[a-z0-9*?]([-a-z0-9*?]*[a-z0-9*?])?$`)
 
 // namespaceName reports what no namespace is named.
 func (c *checker) namespaceName(at value) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -23,11 +24,11 @@ var sharedFields = []string{"image", "securityContext", "env", "envFrom"}
 
 // sharedExpression finds the same in JMESPath and CEL, where image may also be
 // a part of another name.
-var sharedExpression = lazily(`\.\??(image|securityContext|env|envFrom)\b`)
+var sharedExpression = lazyregexp.New(`\.\??(image|securityContext|env|envFrom)\b`)
 
 // containerExpression finds the containers of a Pod's spec, or their images, in
 // JMESPath and CEL.
-var containerExpression = lazily(`\bspec\.(template\.spec\.)?\??\[?"?containers\b|\bimages\.containers\b`)
+var containerExpression = lazyregexp.New(`\bspec\.(template\.spec\.)?\??\[?"?containers\b|\bimages\.containers\b`)
 
 // initContainers warns of a policy whose rules look at containers alone: what
 // they refuse there runs as an init container. Rules of one policy may share
@@ -94,7 +95,7 @@ func looksAtShared(f value) bool {
 
 // elementExpression finds a shared field of a foreach's element, or what a
 // registry says of its image, in JMESPath.
-var elementExpression = lazily(`\belement\.(image|securityContext|env|envFrom)\b|\.registry\b`)
+var elementExpression = lazyregexp.New(`\belement\.(image|securityContext|env|envFrom)\b|\.registry\b`)
 
 // patterns gives pattern, and those of anyPattern.
 func patterns(v value) []value {
@@ -133,7 +134,7 @@ func isCondition(key string) bool {
 }
 
 // templateExpression finds the containers of a Pod template.
-var templateExpression = lazily(`\bspec\.template\.spec\.\[?"?(initC|ephemeralC|c)ontainers\b`)
+var templateExpression = lazyregexp.New(`\bspec\.template\.spec\.\[?"?(initC|ephemeralC|c)ontainers\b`)
 
 // checksTemplate tells whether a validate rule looks at a shared field of the
 // containers of a Pod template.

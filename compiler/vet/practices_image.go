@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -67,12 +68,12 @@ func (p imagePattern) alternatives() [][]string {
 
 var (
 	// openHost is a registry's host with a wildcard where its slash belongs.
-	openHost = lazily(`^([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\*`)
+	openHost = lazyregexp.New(`^([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\*`)
 	// leadingWildcard is a wildcard before a registry's host.
-	leadingWildcard = lazily(`^\*(\.?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)(:[0-9]+)?/`)
+	leadingWildcard = lazyregexp.New(`^\*(\.?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)(:[0-9]+)?/`)
 	// openAccount is a name on a registry that anyone may have one on, with a
 	// wildcard where its slash belongs.
-	openAccount = lazily(`^((?:(?:[a-z]+\.)?gcr\.io|ghcr\.io|quay\.io|(?:index\.)?docker\.io|registry\.gitlab\.com|public\.ecr\.aws)/[^/*?:@]+)\*`)
+	openAccount = lazyregexp.New(`^((?:(?:[a-z]+\.)?gcr\.io|ghcr\.io|quay\.io|(?:index\.)?docker\.io|registry\.gitlab\.com|public\.ecr\.aws)/[^/*?:@]+)\*`)
 )
 
 // openness says what stranger's image a part of a pattern takes, or "". A
@@ -139,7 +140,7 @@ func quoted(s string) string { return `"` + s + `"` }
 
 // rawImage finds an image's name as it is written in a Pod, in the key of a
 // condition. The variable images holds names in full.
-var rawImage = lazily(`\b(element|containers\[[^\]]*\])\.image\b`)
+var rawImage = lazyregexp.New(`\b(element|containers\[[^\]]*\])\.image\b`)
 
 // deniedConditions gives the conditions of a deny, or of a foreach's, and what
 // holds them: old policies list conditions without any and all.

@@ -5,13 +5,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // quantityForm is Kubernetes' quantity (k8s.io/apimachinery,
 // pkg/api/resource ParseQuantity): a decimal number with a binary suffix, a
 // decimal one, or an exponent. Of anything but an empty text the digits may be
 // missing: "Gi" is 0.
-var quantityForm = lazily(`^([+-]?[0-9]*\.?[0-9]*)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?[0-9]{1,18})?$`)
+var quantityForm = lazyregexp.New(`^([+-]?[0-9]*\.?[0-9]*)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?[0-9]{1,18})?$`)
 
 func isQuantity(text string) bool { return text != "" && quantityForm.MatchString(text) }
 
@@ -90,7 +92,7 @@ var units = map[string]struct {
 	"d": {"h", 24}, "day": {"h", 24}, "days": {"h", 24}, "w": {"h", 168}, "week": {"h", 168}, "weeks": {"h", 168},
 }
 
-var amountWithUnit = lazily(`^([+-]?[0-9]+(?:\.[0-9]+)?)([A-Za-z]+)$`)
+var amountWithUnit = lazyregexp.New(`^([+-]?[0-9]+(?:\.[0-9]+)?)([A-Za-z]+)$`)
 
 // nearestAmount gives the duration or quantity that a text is likely meant to
 // be, or "".

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
@@ -77,7 +78,7 @@ func scheduleProblem(text string) (problem, hint string) {
 }
 
 // cronRange is a value, a range, or *, with a step or without.
-var cronRange = lazily(`^(\*|\?|[0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?(?:/([0-9]+))?$`)
+var cronRange = lazyregexp.New(`^(\*|\?|[0-9]+|[A-Za-z]+)(?:-([0-9]+|[A-Za-z]+))?(?:/([0-9]+))?$`)
 
 // parse gives the set of a field's values.
 func (f cronField) parse(text string) (set uint64, problem, hint string) {

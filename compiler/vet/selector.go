@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/diag"
 )
 
@@ -19,8 +20,8 @@ var (
 	// labelPart is the name in a label's key and a label's value, and
 	// labelPrefix the DNS name before the key's slash (k8s.io/apimachinery,
 	// pkg/util/validation).
-	labelPart   = lazily(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
-	labelPrefix = lazily(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	labelPart   = lazyregexp.New(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
+	labelPrefix = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 )
 
 const (

@@ -3,13 +3,15 @@ package vet
 import (
 	"fmt"
 	"strings"
+
+	"kcue.dev/compiler/lazyregexp"
 )
 
 // acceptance is what Kyverno's webhook takes for a variable that is defined
 // (pkg/engine/context/mock_context.go MockContext). It is looser than what a
 // request knows, and stricter in places: both have to be right.
 type acceptance struct {
-	expression *lazyExpression
+	expression *lazyregexp.Regexp
 	names      []contextEntry
 	// user is set where a variable of the request's user is reported anyway.
 	user bool
@@ -18,10 +20,10 @@ type acceptance struct {
 // The expressions of pkg/validation/policy/validate.go and
 // pkg/engine/context/context.go ReservedKeys. They match anywhere in a variable.
 var (
-	allowedVariables                   = lazily(`request|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|image|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesBackground         = lazily(`request\.|element|elementIndex|@|images|images\.|image\.|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesInTarget           = lazily(`request\.|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
-	allowedVariablesBackgroundInTarget = lazily(`request\.|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariables                   = lazyregexp.New(`request|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|image|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesBackground         = lazyregexp.New(`request\.|element|elementIndex|@|images|images\.|image\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesInTarget           = lazyregexp.New(`request\.|serviceAccountName|serviceAccountNamespace|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
+	allowedVariablesBackgroundInTarget = lazyregexp.New(`request\.|element|elementIndex|@|images|images\.|image\.|target\.|([a-z_0-9]+\()[^{}]`)
 )
 
 // accepted gives what the webhook takes in a rule: the names of the rule's

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/jmespath"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -50,7 +51,7 @@ func (c *checker) noVariables(r value) {
 
 // userVariable is a variable of the request's user, with what stands before it
 // (pkg/validation/policy/background.go ForbiddenUserVariables).
-var userVariable = lazily(`[^\.](serviceAccountName|serviceAccountNamespace|request.userInfo|request.roles|request.clusterRoles)\b`)
+var userVariable = lazyregexp.New(`[^\.](serviceAccountName|serviceAccountNamespace|request.userInfo|request.roles|request.clusterRoles)\b`)
 
 // backgroundVariables reports variables of the request's user in a policy that
 // is also for background scans or for its own changes, where there is none
@@ -150,7 +151,7 @@ func collectPlaces(n *spec.Node, at string, places map[string]*spec.Node) {
 	}
 }
 
-var anchored = lazily(`^[+<=X^]?\((.+)\)$`)
+var anchored = lazyregexp.New(`^[+<=X^]?\((.+)\)$`)
 
 // withoutAnchors takes the anchors off a path's parts (pkg/engine/anchor
 // RemoveAnchorsFromPath).

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/jmespath"
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
@@ -64,7 +65,7 @@ var (
 	// resourceFields are the fields of every resource, which people write
 	// without request.object before them.
 	resourceFields = []string{"metadata", "spec", "status", "kind", "apiVersion", "object", "oldObject", "operation", "userInfo"}
-	elementName    = lazily(`^element(Index)?([0-9]+)?$`)
+	elementName    = lazyregexp.New(`^element(Index)?([0-9]+)?$`)
 )
 
 // references checks what an expression refers to. It reports whether all of it
@@ -264,7 +265,7 @@ func (c *checker) imagesOf(r value) string {
 	return fmt.Sprintf("Kyverno finds images in %s alone, and the rule is about %s", strings.Join(imageKinds, ", "), strings.Join(kinds, ", "))
 }
 
-var kindName = lazily(`^[A-Z][A-Za-z0-9]*$`)
+var kindName = lazyregexp.New(`^[A-Z][A-Za-z0-9]*$`)
 
 // contextNames lists the context entries of a rule, wherever they stand.
 func contextNames(r value) []string {
