@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"cuelang.org/go/cue/token"
+
+	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/spec"
 )
 
@@ -28,7 +29,7 @@ type schema struct {
 	notAll      []string // not all of these fields are set
 	enum        []string
 	format      string
-	pattern     *regexp.Regexp
+	pattern     *lazyregexp.Regexp
 	minimum     *float64
 	maximum     *float64
 	minLength   *int
@@ -159,9 +160,7 @@ func (s *schema) fill(e *entry, before []schema) error {
 		}
 	}
 	if e.Pattern != "" {
-		if s.pattern, err = regexp.Compile(e.Pattern); err != nil {
-			return err
-		}
+		s.pattern = lazyregexp.New(e.Pattern) // gen sees that it compiles
 	}
 	if e.Default != nil {
 		s.def, err = decodeDefault(e.Default)

@@ -3,49 +3,88 @@ package kinds
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
-
-	"kcue.dev/compiler/lazyregexp"
+	"strings"
 )
 
-// versionForm is the form of the versions that Kubernetes orders by age
-// (k8s.io/apimachinery/pkg/version/helpers.go).
-var versionForm = lazyregexp.New(`^v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?$`)
+// version is a version of those that Kubernetes orders by age: v, a number, and
+// perhaps alpha or beta with another (k8s.io/apimachinery/pkg/version/helpers.go).
+// The table has some 600, so it is read without a regular expression.
+type version struct {
+	number int
+	stage  string // "", alpha or beta
+	of     int    // the number of the stage
+}
 
-func isVersion(s string) bool { return versionForm.MatchString(s) }
+// parseVersion reads a version. It is false for what has another form.
+func parseVersion(s string) (version, bool) {
+	rest, ok := strings.CutPrefix(s, "v")
+	if !ok {
+		return version{}, false
+	}
+	var v version
+	v.number, rest, ok = leadingNumber(rest)
+	if !ok || rest == "" {
+		return v, ok
+	}
+	for _, stage := range []string{"alpha", "beta"} {
+		if after, ok := strings.CutPrefix(rest, stage); ok {
+			v.stage = stage
+			v.of, rest, ok = leadingNumber(after)
+			return v, ok && rest == ""
+		}
+	}
+	return v, false
+}
+
+// leadingNumber reads the number at the beginning of a text: one without zeros
+// before it, and 0 where it is too large.
+func leadingNumber(s string) (n int, rest string, ok bool) {
+	end := 0
+	for end < len(s) && '0' <= s[end] && s[end] <= '9' {
+		end++
+	}
+	if end == 0 || s[0] == '0' {
+		return 0, s, false
+	}
+	n, err := strconv.Atoi(s[:end])
+	if err != nil {
+		n = 0
+	}
+	return n, s[end:], true
+}
+
+func isVersion(s string) bool {
+	_, ok := parseVersion(s)
+	return ok
+}
 
 // isStable reports whether a version is neither alpha nor beta.
 func isStable(s string) bool {
-	m := versionForm.FindStringSubmatch(s)
-	return m != nil && m[2] == ""
+	v, ok := parseVersion(s)
+	return ok && v.stage == ""
 }
 
 // compareVersions orders versions as Kubernetes prefers them: stable before
 // beta before alpha, newer before older; what is of another form comes last,
 // in lexical order.
 func compareVersions(a, b string) int {
-	x, y := versionForm.FindStringSubmatch(a), versionForm.FindStringSubmatch(b)
-	if x == nil || y == nil {
-		if (x == nil) != (y == nil) {
-			if x == nil {
-				return 1
-			}
-			return -1
-		}
+	x, xOK := parseVersion(a)
+	y, yOK := parseVersion(b)
+	switch {
+	case !xOK && !yOK:
 		return cmp.Compare(a, b)
+	case !xOK:
+		return 1
+	case !yOK:
+		return -1
 	}
-	rank := map[string]int{"": 0, "beta": 1, "alpha": 2}
-	number := func(s string) int {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			return 0
-		}
-		return n
-	}
+	rank := func(stage string) int { return slices.Index([]string{"", "beta", "alpha"}, stage) }
 	return cmp.Or(
-		cmp.Compare(rank[x[2]], rank[y[2]]),
-		cmp.Compare(number(y[1]), number(x[1])),
-		cmp.Compare(number(y[3]), number(x[3])),
+		cmp.Compare(rank(x.stage), rank(y.stage)),
+		cmp.Compare(y.number, x.number),
+		cmp.Compare(y.of, x.of),
 	)
 }
 

@@ -9,12 +9,18 @@ import (
 )
 
 // Regexp is a regular expression. Any number of goroutines may use it.
-type Regexp struct{ compiled func() *regexp.Regexp }
+type Regexp struct {
+	text     string
+	compiled func() *regexp.Regexp
+}
 
 // New gives the expression of a text. One that is wrong panics when it is used.
 func New(text string) *Regexp {
-	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
+	return &Regexp{text, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
 }
+
+// String gives the expression's text.
+func (r *Regexp) String() string { return r.text }
 
 // MatchString is that of [regexp.Regexp].
 func (r *Regexp) MatchString(s string) bool { return r.compiled().MatchString(s) }

@@ -45,6 +45,7 @@ func TestAllCompile(t *testing.T) {
 func TestRegexp(t *testing.T) {
 	r := New(`a(b*)`)
 	for what, got := range map[string]bool{
+		"String":               r.String() == `a(b*)`,
 		"MatchString":          r.MatchString("xabb") && !r.MatchString("x"),
 		"FindString":           r.FindString("xabb") == "abb",
 		"FindStringSubmatch":   r.FindStringSubmatch("xabb")[1] == "bb",
