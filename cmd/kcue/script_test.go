@@ -16,6 +16,10 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/script")
 
 func TestMain(m *testing.M) {
+	// No test is to see, or to leave, what the user's cache holds.
+	if _, set := os.LookupEnv("KCUE_CACHE"); !set {
+		os.Setenv("KCUE_CACHE", "off")
+	}
 	testscript.Main(m, map[string]func(){
 		"kcue":     main,
 		"docker":   docker,
