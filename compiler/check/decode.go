@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -74,7 +75,7 @@ func (d *decoder) member(name string, v cue.Value, enclosing token.Pos) *spec.No
 func (d *decoder) decode(v cue.Value, enclosing token.Pos) *spec.Node {
 	pos := v.Pos()
 	if load.IsEmbedded(pos) {
-		pos = enclosing
+		pos = cmp.Or(ownPos(v), enclosing)
 	}
 	n := &spec.Node{Pos: pos}
 	if len(d.path) > maxDepth {
@@ -135,6 +136,24 @@ func (d *decoder) decode(v cue.Value, enclosing token.Pos) *spec.Node {
 		return d.invalid(n, v)
 	}
 	return n
+}
+
+// ownPos gives the author's place among those of a value that a definition of
+// the embedded module says something of too, or none.
+func ownPos(v cue.Value) token.Pos {
+	if v.Source() != nil {
+		return token.NoPos // there is one place
+	}
+	op, conjuncts := v.Expr()
+	if op != cue.AndOp {
+		return token.NoPos
+	}
+	for _, c := range conjuncts {
+		if pos := c.Pos(); !load.IsEmbedded(pos) {
+			return pos
+		}
+	}
+	return token.NoPos
 }
 
 // invalid reports a value that is not concrete, or failed to evaluate.

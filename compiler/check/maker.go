@@ -144,7 +144,11 @@ func (s *makerSearch) expr(in *build.Instance, expr ast.Expr, path spec.Path) {
 
 func (s *makerSearch) ident(in *build.Instance, e *ast.Ident, path spec.Path) {
 	if len(path) == 0 && isDefinition(e.Name) {
-		s.find(in, e.Name)
+		// What the schema calls a rule is no pattern: whoever names
+		// schema.#ClusterPolicy is led past it.
+		if in.PkgName != "schema" || !load.IsEmbedded(e.Pos()) {
+			s.find(in, e.Name)
+		}
 		return
 	}
 	switch n := e.Node.(type) {
