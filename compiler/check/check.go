@@ -16,6 +16,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 
@@ -95,7 +96,7 @@ func Package(pkg *load.Package, m func() *model.Model, limit int) (bundle *spec.
 // for others to import.
 func (c *checker) whole() (root *spec.Node, declares bool, diags diag.List) {
 	value := cuecontext.New().BuildInstance(c.pkg.Instance)
-	d := &decoder{files: c.files, diagnose: c.diagnose}
+	d := c.decoder()
 	if value.Err() != nil {
 		value, diags, d.broken = c.repair(value)
 		if value.Err() != nil {
@@ -105,6 +106,17 @@ func (c *checker) whole() (root *spec.Node, declares bool, diags diag.List) {
 	root = d.root(value)
 	return root, len(root.Fields) > 0 || c.holdsDefinitions(value), append(diags, d.diags...)
 }
+
+// decoder gives a decoder of values of the package.
+func (c *checker) decoder() *decoder {
+	named := slices.ContainsFunc(c.pkg.Instance.Imports, func(i *build.Instance) bool {
+		return ast.ParseImportPath(i.ImportPath).Path == schemaPath
+	})
+	return &decoder{files: c.files, diagnose: c.diagnose, schemaNamed: named}
+}
+
+// schemaPath is the import path of the definitions that a package may name.
+const schemaPath = "kcue.dev/schema"
 
 // holdsDefinitions reports whether a package has anything for others to
 // import.

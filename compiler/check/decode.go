@@ -33,6 +33,10 @@ type decoder struct {
 	needs []need
 	// diagnose speaks of what CUE could not evaluate.
 	diagnose func(mistake) diag.Diagnostic
+	// schemaNamed is set where the package names definitions of the schema, which
+	// then say something of every value: finding the author's place among several
+	// is dear.
+	schemaNamed bool
 	// literals holds what is known of struct literals.
 	literals map[*ast.StructLit]*structLiteral
 }
@@ -75,7 +79,10 @@ func (d *decoder) member(name string, v cue.Value, enclosing token.Pos) *spec.No
 func (d *decoder) decode(v cue.Value, enclosing token.Pos) *spec.Node {
 	pos := v.Pos()
 	if load.IsEmbedded(pos) {
-		pos = cmp.Or(ownPos(v), enclosing)
+		pos = enclosing
+		if d.schemaNamed {
+			pos = cmp.Or(ownPos(v), enclosing)
+		}
 	}
 	n := &spec.Node{Pos: pos}
 	if len(d.path) > maxDepth {

@@ -173,7 +173,7 @@ func schemaDefinition(e ast.Expr) string {
 	}
 	imported, ok := pkg.Node.(*ast.ImportSpec)
 	name, isIdent := s.Sel.(*ast.Ident)
-	if !ok || !isIdent || ast.ParseImportPath(strings.Trim(imported.Path.Value, `"`)).Path != "kcue.dev/schema" {
+	if !ok || !isIdent || ast.ParseImportPath(strings.Trim(imported.Path.Value, `"`)).Path != schemaPath {
 		return ""
 	}
 	return name.Name

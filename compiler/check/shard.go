@@ -50,7 +50,7 @@ func (c *checker) evaluatePart(part *build.Instance) (root *spec.Node) {
 	if value.Err() != nil {
 		return nil
 	}
-	d := &decoder{files: c.files, diagnose: c.diagnose}
+	d := c.decoder()
 	root = d.root(value)
 	if len(d.diags) > 0 {
 		return nil
