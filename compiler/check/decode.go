@@ -37,8 +37,8 @@ type decoder struct {
 	// then say something of every value: finding the author's place among several
 	// is dear.
 	schemaNamed bool
-	// literals holds what is known of struct literals.
-	literals map[*ast.StructLit]*structLiteral
+	// literals holds the fields of struct literals; nil for one that is not plain.
+	literals map[*ast.StructLit][]literalField
 }
 
 // need is a value that could not be made because a required field is missing.

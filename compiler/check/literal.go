@@ -11,14 +11,8 @@ import (
 	"kcue.dev/compiler/spec"
 )
 
-// structLiteral is a struct literal that says which fields a value has, and in
-// which order, if nothing else is unified with it.
-type structLiteral struct {
-	plain  bool
-	fields []literalField
-}
-
-// literalField is a regular field of a literal.
+// literalField is a field that a struct literal gives a value, in its order if
+// nothing else is unified with it.
 type literalField struct {
 	name string
 	path cue.Path
@@ -30,25 +24,26 @@ type literalField struct {
 // has the order in which it is written.
 func (d *decoder) asWritten(n *spec.Node, v cue.Value, pos token.Pos) bool {
 	written := d.literal(v.Source())
-	if written == nil || !written.plain {
+	if written == nil {
 		return false
 	}
-	values := make([]cue.Value, len(written.fields))
-	for i, f := range written.fields {
+	values := make([]cue.Value, len(written))
+	for i, f := range written {
 		if values[i] = v.LookupPath(f.path); !values[i].Exists() {
 			return false
 		}
 	}
-	n.Fields = make([]spec.Field, len(written.fields))
-	for i, f := range written.fields {
+	n.Fields = make([]spec.Field, len(written))
+	for i, f := range written {
 		n.Fields[i] = spec.Field{Name: f.name, Value: d.member(f.name, values[i], pos)}
 	}
 	return true
 }
 
-// literal gives what is known of the literal that is a value's whole source, or
-// nil: CUE gives a source where there is one conjunct.
-func (d *decoder) literal(source ast.Node) *structLiteral {
+// literal gives the fields of the literal that is a value's whole source, and nil
+// where there is none, or it may hold others. CUE gives a source where there is
+// one conjunct.
+func (d *decoder) literal(source ast.Node) []literalField {
 	if f, ok := source.(*ast.Field); ok {
 		source = f.Value
 	}
@@ -56,38 +51,69 @@ func (d *decoder) literal(source ast.Node) *structLiteral {
 	if !ok {
 		return nil
 	}
-	known := d.literals[lit]
-	if known == nil {
-		known = newStructLiteral(lit)
-		if d.literals == nil {
-			d.literals = map[*ast.StructLit]*structLiteral{}
-		}
-		d.literals[lit] = known
+	written, known := d.literals[lit]
+	if known {
+		return written
 	}
-	return known
+	if fields := plainFields(lit); fields != nil {
+		written = make([]literalField, len(fields))
+		for i, f := range fields {
+			written[i] = literalField{f.name, cue.MakePath(cue.Str(f.name))}
+		}
+	}
+	if d.literals == nil {
+		d.literals = map[*ast.StructLit][]literalField{}
+	}
+	d.literals[lit] = written
+	return written
 }
 
-// newStructLiteral reads a literal. It is plain where it holds named fields
-// alone: an embedding, a comprehension, a pattern or a computed name may add
-// fields, and an order.
-func newStructLiteral(lit *ast.StructLit) *structLiteral {
-	s := &structLiteral{plain: true}
+// namedField is a field of a literal that a name alone labels.
+type namedField struct {
+	name  string
+	field *ast.Field
+}
+
+type namedFields []namedField
+
+// plainFields gives the fields of a literal that holds nothing but such fields,
+// each once, and what makes no field; nil for any other: an embedding, a
+// comprehension, a pattern or a computed name may add fields, and an order.
+func plainFields(lit *ast.StructLit) namedFields {
+	fields := namedFields{}
 	for _, elt := range lit.Elts {
 		switch elt := elt.(type) {
 		case *ast.Field:
 			name, emitted, plain := literalLabel(elt)
-			if !plain {
-				return &structLiteral{}
+			if !plain || emitted && fields.find(name) != nil {
+				return nil
 			}
-			if emitted && !slices.ContainsFunc(s.fields, func(f literalField) bool { return f.name == name }) {
-				s.fields = append(s.fields, literalField{name, cue.MakePath(cue.Str(name))})
+			if emitted {
+				fields = append(fields, namedField{name, elt})
 			}
 		case *ast.LetClause, *ast.Attribute, *ast.CommentGroup:
 		default:
-			return &structLiteral{}
+			return nil
 		}
 	}
-	return s
+	return fields
+}
+
+func (n namedFields) find(name string) *ast.Field {
+	if i := slices.IndexFunc(n, func(f namedField) bool { return f.name == name }); i >= 0 {
+		return n[i].field
+	}
+	return nil
+}
+
+// literal gives the struct literal that a field holds.
+func (n namedFields) literal(name string) (*ast.StructLit, bool) {
+	field := n.find(name)
+	if field == nil {
+		return nil, false
+	}
+	lit, ok := field.Value.(*ast.StructLit)
+	return lit, ok
 }
 
 // literalLabel reads a field's label: whether it makes a field of the value,

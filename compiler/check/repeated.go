@@ -179,53 +179,6 @@ func schemaDefinition(e ast.Expr) string {
 	return name.Name
 }
 
-// namedField is a field of a literal that a name alone labels.
-type namedField struct {
-	name  string
-	field *ast.Field
-}
-
-type namedFields []namedField
-
-// plainFields gives the fields of a literal that holds nothing but such fields,
-// each once, and what makes no field; nil for any other.
-func plainFields(lit *ast.StructLit) namedFields {
-	fields := namedFields{}
-	for _, elt := range lit.Elts {
-		switch elt := elt.(type) {
-		case *ast.Field:
-			name, emitted, plain := literalLabel(elt)
-			if !plain || emitted && fields.find(name) != nil {
-				return nil
-			}
-			if emitted {
-				fields = append(fields, namedField{name, elt})
-			}
-		case *ast.LetClause, *ast.Attribute, *ast.CommentGroup:
-		default:
-			return nil
-		}
-	}
-	return fields
-}
-
-func (n namedFields) find(name string) *ast.Field {
-	if i := slices.IndexFunc(n, func(f namedField) bool { return f.name == name }); i >= 0 {
-		return n[i].field
-	}
-	return nil
-}
-
-// literal gives the struct literal that a field holds.
-func (n namedFields) literal(name string) (*ast.StructLit, bool) {
-	field := n.find(name)
-	if field == nil {
-		return nil, false
-	}
-	lit, ok := field.Value.(*ast.StructLit)
-	return lit, ok
-}
-
 // refersInto reports whether anything in a policy refers to its rules by name.
 func refersInto(policy, rules *ast.StructLit) bool {
 	found := false
