@@ -410,10 +410,9 @@ func oncePerPlace(sorted diag.List) diag.List {
 
 // duplicates reports objects that two specs both make.
 func duplicates(packages []*compiledPackage) diag.List {
-	// An object is the same in every version of its group. Kinds that differ in
-	// case alone are a slip, and would have one file in a directory.
-	type id struct{ group, kind, namespace, name string }
-	first := map[id]placedObject{}
+	// Kinds that differ in case alone are a slip, and would have one file in a
+	// directory.
+	first := map[spec.Identity]placedObject{}
 	var diags diag.List
 	for _, p := range packages {
 		if p == nil {
@@ -423,7 +422,8 @@ func duplicates(packages []*compiledPackage) diag.List {
 			if o.Node == nil || o.Name() == "" {
 				continue
 			}
-			key := id{o.Group(), strings.ToLower(o.Kind()), o.Namespace(), o.Name()}
+			key := spec.IdentityOf(o.Node)
+			key.Kind = strings.ToLower(key.Kind)
 			earlier, ok := first[key]
 			if !ok {
 				first[key] = o

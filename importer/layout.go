@@ -146,25 +146,12 @@ func packageName(text string) string {
 	return name
 }
 
-// identity is what tells objects of a cluster apart: an object is the same in
-// every version of its group.
-type identity struct{ group, kind, namespace, name string }
-
-func identityOf(o *spec.Node) identity {
-	group, _, grouped := strings.Cut(o.Get("apiVersion").Str(), "/")
-	if !grouped {
-		group = ""
-	}
-	m := o.Get("metadata")
-	return identity{group, o.Get("kind").Str(), m.Get("namespace").Str(), m.Get("name").Str()}
-}
-
 // identity is that of the object which the item builds: its namespace is always
 // written out.
-func (i *item) identity() identity {
-	id := identityOf(i.object.Node)
+func (i *item) identity() spec.Identity {
+	id := spec.IdentityOf(i.object.Node)
 	if i.field != "resources" {
-		id.namespace = i.namespace
+		id.Namespace = i.namespace
 	}
 	return id
 }
@@ -193,7 +180,7 @@ func packagesOf(files []*output) [][]*output {
 // not.
 func keep(files []*output) diag.List {
 	var diags diag.List
-	first := map[identity]*item{}
+	first := map[spec.Identity]*item{}
 	for _, f := range files {
 		f.items = slices.DeleteFunc(f.items, func(i *item) bool {
 			earlier := first[i.identity()]
@@ -228,8 +215,8 @@ func keyResources(files []*output) {
 	forms := []func(*item) string{
 		func(i *item) string { return i.metadataName() },
 		func(i *item) string { return kind(i) + "-" + i.metadataName() },
-		func(i *item) string { return kind(i) + "-" + i.identity().namespace + "-" + i.metadataName() },
-		func(i *item) string { return fmt.Sprintf("%s-%s", i.identity().group, i.name) },
+		func(i *item) string { return kind(i) + "-" + i.identity().Namespace + "-" + i.metadataName() },
+		func(i *item) string { return fmt.Sprintf("%s-%s", i.identity().Group, i.name) },
 	}
 	for _, i := range all {
 		i.name = forms[0](i)

@@ -21,9 +21,9 @@ func verify(files []*output, options Options) diag.List {
 		for len(batch) > 0 {
 			built, found := options.Build(batchSource(batch))
 			if !found.HasErrors() {
-				objects := map[identity]*spec.Node{}
+				objects := map[spec.Identity]*spec.Node{}
 				for _, o := range built {
-					objects[identityOf(o)] = o
+					objects[spec.IdentityOf(o)] = o
 				}
 				for _, i := range batch {
 					if d, ok := i.compare(objects[i.identity()], options.Schemas); !ok {
@@ -57,7 +57,7 @@ func batches(files []*output) [][]*item {
 	var out [][]*item
 	type key struct{ field, namespace, name string }
 	var taken []map[key]bool
-	var objects []map[identity]bool
+	var objects []map[spec.Identity]bool
 	for _, f := range files {
 		for _, i := range f.items {
 			k := key{i.field, i.namespace, i.name}
@@ -66,7 +66,7 @@ func batches(files []*output) [][]*item {
 				at++
 			}
 			if at == len(out) {
-				out, taken, objects = append(out, nil), append(taken, map[key]bool{}), append(objects, map[identity]bool{})
+				out, taken, objects = append(out, nil), append(taken, map[key]bool{}), append(objects, map[spec.Identity]bool{})
 			}
 			out[at] = append(out[at], i)
 			taken[at][k], objects[at][i.identity()] = true, true

@@ -93,28 +93,16 @@ func described(n *spec.Node) string {
 	return fmt.Sprintf("a %s of %s", kind, apiVersion)
 }
 
-// id names an object. An object is the same in every version of its group.
-type id struct{ group, kind, namespace, name string }
-
-func identify(n *spec.Node) id {
-	group, _, versioned := strings.Cut(n.Get("apiVersion").Str(), "/")
-	if !versioned {
-		group = ""
-	}
-	metadata := n.Get("metadata")
-	return id{group, n.Get("kind").Str(), metadata.Get("namespace").Str(), metadata.Get("name").Str()}
-}
-
 // Add puts generated objects into the list: each in the place of the first item
 // of its group, kind, namespace and name, otherwise at the end. The other items
 // are kept as they are. Adding what was added before changes nothing.
 func (l *ResourceList) Add(objects []*spec.Node) {
-	index := map[id]int{}
+	index := map[spec.Identity]int{}
 	for i := len(l.items) - 1; i >= 0; i-- {
-		index[identify(l.items[i])] = i
+		index[spec.IdentityOf(l.items[i])] = i
 	}
 	for _, o := range objects {
-		if i, ok := index[identify(o)]; ok {
+		if i, ok := index[spec.IdentityOf(o)]; ok {
 			l.items[i] = withOrigin(o, l.items[i])
 		} else {
 			l.items = append(l.items, o)
