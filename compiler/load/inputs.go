@@ -36,8 +36,9 @@ func (p *Plan) Digest(i int) (Digest, bool) {
 		return Digest{}, false
 	}
 	dir, name, _ := splitName(q.dir)
-	in := &inputs{tree: q.group.tree, files: map[string][]byte{}, seen: map[string]bool{}}
-	if !in.module(q.group.tree.moduleFile) || !in.packageAt(slashPath(dir)) {
+	module, ok := q.group.tree.module()
+	in := &inputs{tree: q.group.tree, path: module, files: map[string][]byte{}, seen: map[string]bool{}}
+	if !ok || !in.packageAt(slashPath(dir)) {
 		return Digest{}, false
 	}
 	for len(in.imports) > 0 {
@@ -90,19 +91,18 @@ type inputs struct {
 	seen    map[string]bool // imports and directories
 }
 
-// module reads the module file. It is false where a module is replaced, since
-// what stands in its place is not looked at.
-func (in *inputs) module(data []byte) bool {
-	if _, err := fs.Stat(in.tree.rootFS, "cue.mod/local-module.cue"); err == nil {
-		return false
+// ownModule gives the path of the tree's module. It is false where a module is
+// replaced, since what stands in its place is not looked at.
+func (t *tree) ownModule() (string, bool) {
+	if _, err := fs.Stat(t.rootFS, "cue.mod/local-module.cue"); err == nil {
+		return "", false
 	}
-	file, err := parser.ParseFile(moduleFileName, data)
-	if err != nil || bytes.Contains(data, []byte("replaceWith")) {
-		return false
+	file, err := parser.ParseFile(moduleFileName, t.moduleFile)
+	if err != nil || bytes.Contains(t.moduleFile, []byte("replaceWith")) {
+		return "", false
 	}
 	own, _ := stringAt(file.Decls, "module")
-	in.path = ast.ParseImportPath(own.value).Path
-	return true
+	return ast.ParseImportPath(own.value).Path, true
 }
 
 // packageAt takes in a directory's files, and those above it that may belong to
@@ -130,7 +130,7 @@ func (in *inputs) packageAt(dir string) bool {
 }
 
 // cueFiles takes in those CUE files of a directory whose package is wanted, and
-// what they import. A file that cannot be parsed has the package "".
+// what they import. A file that cannot be parsed may be of any package.
 func (in *inputs) cueFiles(dir string, wanted func(pkg string) bool) bool {
 	entries, err := in.tree.keepDir(dir)
 	if err != nil {
@@ -145,21 +145,12 @@ func (in *inputs) cueFiles(dir string, wanted func(pkg string) bool) bool {
 		if err != nil || bytes.Contains(data, []byte("@extern")) {
 			return false
 		}
-		syntax, err := parser.ParseFile(file, data, parser.ImportsOnly)
-		pkg := ""
-		if err == nil {
-			pkg = syntax.PackageName()
-		}
-		if err == nil && !wanted(pkg) {
+		head := in.tree.keepHead(file, data)
+		if head.parsed && !wanted(head.pkg) {
 			continue
 		}
 		in.files[file] = data
-		if err != nil {
-			continue
-		}
-		for spec := range syntax.ImportSpecs() {
-			in.imports = append(in.imports, strings.Trim(spec.Path.Value, `"`))
-		}
+		in.imports = append(in.imports, head.imports...)
 	}
 	return true
 }

@@ -4,7 +4,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 	"sync"
+
+	"cuelang.org/go/cue/parser"
 )
 
 // snapshot keeps what was read of a tree, by absolute slash paths.
@@ -12,6 +15,14 @@ type snapshot struct {
 	mu    sync.Mutex
 	files map[string][]byte
 	dirs  map[string][]fs.DirEntry
+	heads map[string]fileHead
+}
+
+// fileHead is what a CUE file says of itself before anything else.
+type fileHead struct {
+	parsed  bool   // whether it can be; of what cannot, nothing is known
+	pkg     string // empty where it has no package clause
+	imports []string
 }
 
 func (s *snapshot) file(name string) ([]byte, bool) {
@@ -49,6 +60,30 @@ func (t *tree) keepFile(name string) ([]byte, error) {
 	}
 	t.kept.files[path.Clean("/"+name)] = data
 	return data, nil
+}
+
+// keepHead reads the head of a CUE file for good: packages below a directory
+// share its files. The data is the file's.
+func (t *tree) keepHead(name string, data []byte) fileHead {
+	t.kept.mu.Lock()
+	head, ok := t.kept.heads[name]
+	t.kept.mu.Unlock()
+	if ok {
+		return head
+	}
+	if syntax, err := parser.ParseFile(name, data, parser.ImportsOnly); err == nil {
+		head = fileHead{parsed: true, pkg: syntax.PackageName()}
+		for spec := range syntax.ImportSpecs() {
+			head.imports = append(head.imports, strings.Trim(spec.Path.Value, `"`))
+		}
+	}
+	t.kept.mu.Lock()
+	defer t.kept.mu.Unlock()
+	if t.kept.heads == nil {
+		t.kept.heads = map[string]fileHead{}
+	}
+	t.kept.heads[name] = head
+	return head
 }
 
 // keepDir lists a directory for good.

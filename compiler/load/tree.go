@@ -42,6 +42,8 @@ type tree struct {
 	// kept is what was read to tell what the packages are made of: their
 	// loader sees the same, whatever happens to the files meanwhile.
 	kept snapshot
+	// module gives the path of the module, and whether that is all of it.
+	module func() (string, bool)
 }
 
 // openTree opens the tree of a module root. Its diagnostics are warnings on
@@ -59,6 +61,7 @@ func openTree(root string, named []string, files *Files) (*tree, diag.List, erro
 		embedded: embeddedFS(),
 		volume:   volume(root),
 	}
+	t.module = sync.OnceValues(t.ownModule)
 	for _, n := range named {
 		t.named = append(t.named, slashPath(n))
 	}
