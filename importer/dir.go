@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"kcue.dev/compiler/tree"
+	"kcue.dev/diag"
 )
 
 // Overwrites is the error of Write where files are there that hold something
@@ -53,7 +54,7 @@ func Write(dir string, files []File, force bool) ([]string, error) {
 		case err == nil && !bytes.Equal(old, f.Data):
 			conflict.Files = append(conflict.Files, filepath.Join(dir, filepath.FromSlash(f.Name)))
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(f.Name)), reason(err))
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(f.Name)), diag.Reason(err))
 		}
 	}
 	if len(conflict.Files) > 0 && !force {
@@ -63,7 +64,7 @@ func Write(dir string, files []File, force bool) ([]string, error) {
 	for _, f := range files {
 		name := filepath.FromSlash(f.Name)
 		if err := tree.WriteFile(root, f.Name, f.Data); err != nil {
-			return written, fmt.Errorf("%s: %w", filepath.Join(dir, name), reason(err))
+			return written, fmt.Errorf("%s: %w", filepath.Join(dir, name), diag.Reason(err))
 		}
 		written = append(written, filepath.Join(dir, name))
 	}

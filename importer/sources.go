@@ -61,7 +61,7 @@ func Read(paths []string, stdin io.Reader) *Sources {
 		}
 		info, err := os.Stat(path)
 		if err != nil {
-			s.fail(diag.NoSuchFile, path, reason(err).Error())
+			s.fail(diag.NoSuchFile, path, diag.Reason(err).Error())
 			continue
 		}
 		if !info.IsDir() {
@@ -75,16 +75,6 @@ func Read(paths []string, stdin io.Reader) *Sources {
 
 func (s *Sources) fail(code diag.Code, file, message string) {
 	s.Diagnostics = append(s.Diagnostics, diag.Diagnostic{Code: code, Pos: diag.Position{File: filepath.ToSlash(file)}, Message: message})
-}
-
-// reason is an error of the file system without the path, which the message
-// has already.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // Why files are passed over.
@@ -118,7 +108,7 @@ func (s *Sources) directory(root string) {
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			s.fail(diag.Unreadable, path, reason(err).Error())
+			s.fail(diag.Unreadable, path, diag.Reason(err).Error())
 			if entry != nil && entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -135,7 +125,7 @@ func (s *Sources) directory(root string) {
 		return nil
 	})
 	if err != nil {
-		s.fail(diag.Unreadable, root, reason(err).Error())
+		s.fail(diag.Unreadable, root, diag.Reason(err).Error())
 	}
 	tests := map[string]bool{} // files, and directories that are a test as a whole
 	for _, f := range files {

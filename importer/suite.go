@@ -122,7 +122,7 @@ func (s *suites) suite(one Suite) {
 	file := &suiteFile{path: path, dir: filepath.Dir(path), root: one.Root}
 	data, err := readBounded(path)
 	if err != nil {
-		s.warn(file, nil, "", "cannot be read: "+reason(err).Error())
+		s.warn(file, nil, "", "cannot be read: "+diag.Reason(err).Error())
 		return
 	}
 	docs, err := spec.ParseYAML(path, data)
@@ -187,11 +187,11 @@ func (file *suiteFile) named(name string) (string, error) {
 	path := filepath.Join(file.dir, filepath.FromSlash(strings.TrimSpace(name)))
 	root, err := filepath.EvalSymlinks(file.root)
 	if err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", name, reason(err))
+		return "", fmt.Errorf("%s cannot be read: %w", name, diag.Reason(err))
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", name, reason(err))
+		return "", fmt.Errorf("%s cannot be read: %w", name, diag.Reason(err))
 	}
 	if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
 		return "", fmt.Errorf("%s is outside of %s, and not read", name, file.root)

@@ -8,6 +8,7 @@ import (
 	"cuelang.org/go/cue/token"
 
 	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
 )
 
 // What a suite gives beside its resources: values of variables, who asks, the
@@ -89,7 +90,7 @@ func (file *suiteFile) document(name string) (*spec.Node, error) {
 	}
 	data, err := readBounded(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", name, reason(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", name, diag.Reason(err))
 	}
 	docs, err := spec.ParseYAML(path, data)
 	if err != nil || len(docs) != 1 {

@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -115,32 +114,24 @@ func unreadable(name string, err error) diag.List {
 func read(file string) ([]byte, error) {
 	info, err := os.Lstat(file)
 	if err != nil {
-		return nil, reason(err)
+		return nil, diag.Reason(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("expected a regular file")
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, reason(err)
+		return nil, diag.Reason(err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
-		return nil, reason(err)
+		return nil, diag.Reason(err)
 	}
 	if len(data) > maxBytes {
 		return nil, fmt.Errorf("the file has more than %d bytes", maxBytes)
 	}
 	return data, nil
-}
-
-// reason leaves out the path, which the diagnostic has.
-func reason(err error) error {
-	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
 }
 
 // Disabled reports whether the file turns a code off: for the diagnostics about

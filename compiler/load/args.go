@@ -131,7 +131,7 @@ func (a *arguments) addPattern(arg string) {
 	}
 	found, err := packageDirs(base)
 	if err != nil {
-		a.refuse(diag.Unreadable, arg, reason(err).Error())
+		a.refuse(diag.Unreadable, arg, diag.Reason(err).Error())
 	}
 	if len(found) == 0 {
 		a.refuse(diag.EmptyPackage, arg, "the pattern matches no CUE package")
@@ -148,7 +148,7 @@ func (a *arguments) addPackage(arg string) {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		a.refuse(diag.NoSuchFile, arg, fmt.Sprintf("%v: expected a package directory, a .cue file, ./... or -", reason(err)))
+		a.refuse(diag.NoSuchFile, arg, fmt.Sprintf("%v: expected a package directory, a .cue file, ./... or -", diag.Reason(err)))
 		return
 	case !info.IsDir():
 		a.refuse(diag.NotCUE, arg, "not a CUE file: expected a name that ends in .cue, or a package directory")
@@ -177,7 +177,7 @@ func checkFile(path string, display *Files) (diag.Diagnostic, bool) {
 	switch {
 	case err != nil:
 		d.Code = diag.NoSuchFile
-		d.Message = reason(err).Error()
+		d.Message = diag.Reason(err).Error()
 		return d, false
 	case info.IsDir():
 		d.Message = "a directory, not a CUE file"
@@ -192,7 +192,7 @@ func checkFile(path string, display *Files) (diag.Diagnostic, bool) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		d.Message = reason(err).Error()
+		d.Message = diag.Reason(err).Error()
 		return d, false
 	}
 	f.Close()

@@ -98,16 +98,6 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 
 var errTooLarge = fmt.Errorf("larger than %d MiB", maxFileSize>>20)
 
-// reason strips the operation and the path from a file system's error: the
-// diagnostic's position already names the file.
-func reason(err error) error {
-	var pathErr *fs.PathError
-	for errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	return err
-}
-
 // loadErrors turns an instance's load errors, and those of what it imports,
 // into diagnostics.
 func (f *Files) loadErrors(inst *build.Instance) diag.List {
@@ -212,7 +202,7 @@ func (f *Files) loadError(e cueerrors.Error, inst *build.Instance) diag.Diagnost
 			name = path.Join(root, name)
 		}
 		d.Pos = diag.Position{File: f.Display(volume(f.Dir) + filepath.FromSlash(name))}
-		d.Message = reason(e).Error()
+		d.Message = diag.Reason(e).Error()
 		if strings.Contains(d.Message, "escapes") {
 			d.Message = "a link that leads out of the module, which is not followed"
 		}

@@ -54,7 +54,7 @@ func NewPlan(cfg Config) (*Plan, diag.List) {
 			diags = append(diags, diag.Diagnostic{
 				Code:    diag.Unreadable,
 				Pos:     diag.Position{File: files.Display(g.root)},
-				Message: fmt.Sprintf("cannot read the directory: %v", reason(err)),
+				Message: fmt.Sprintf("cannot read the directory: %v", diag.Reason(err)),
 			})
 			continue
 		}
@@ -150,7 +150,7 @@ func (g *openGroup) load(dir string, dirs []string, cfg Config) ([]*Package, dia
 		// Tags may need a second look.
 		text, err := io.ReadAll(limitReader(stdin))
 		if err != nil {
-			return nil, diag.List{{Code: diag.Unreadable, Pos: diag.Position{File: "-"}, Message: reason(err).Error()}}
+			return nil, diag.List{{Code: diag.Unreadable, Pos: diag.Position{File: "-"}, Message: diag.Reason(err).Error()}}
 		}
 		stdin = bytes.NewReader(text)
 	}

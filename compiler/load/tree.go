@@ -137,7 +137,7 @@ func (t *tree) Open(name string) (fs.File, error) {
 	}
 	info, err := t.Stat(name)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: reason(err)}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: diag.Reason(err)}
 	}
 	if !info.IsDir() {
 		if !info.Mode().IsRegular() {
@@ -153,7 +153,7 @@ func (t *tree) Open(name string) (fs.File, error) {
 	}
 	f, err := fsys.Open(rel)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: reason(err)}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: diag.Reason(err)}
 	}
 	return f, nil
 }
@@ -175,7 +175,7 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 		return fs.Stat(t.rootFS, ".")
 	}
 	if err != nil {
-		return nil, &fs.PathError{Op: "stat", Path: name, Err: reason(err)}
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: diag.Reason(err)}
 	}
 	return info, nil
 }

@@ -89,7 +89,7 @@ func Files(paths []string) ([]string, error) {
 		}
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, reason(err))
+			return nil, fmt.Errorf("%s: %w", path, diag.Reason(err))
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -98,7 +98,7 @@ func Files(paths []string) ([]string, error) {
 		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				return fmt.Errorf("%s: %w", name, reason(err))
+				return fmt.Errorf("%s: %w", name, diag.Reason(err))
 			case entry.IsDir() && name != path && strings.HasPrefix(entry.Name(), "."):
 				return fs.SkipDir
 			case entry.Type().IsRegular() && isManifest(entry.Name()):
@@ -174,7 +174,7 @@ func (r *reader) read(stdin io.Reader) bool {
 	if r.file != "-" {
 		f, err := os.Open(r.file)
 		if err != nil {
-			return r.fail(0, "%v", reason(err))
+			return r.fail(0, "%v", diag.Reason(err))
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
@@ -353,14 +353,4 @@ func mistake(n *spec.Node) string {
 		}
 	}
 	return ""
-}
-
-// reason is an error of the file system without the path, which the message
-// has already.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"kcue.dev/diag"
 )
 
 // maxDocument is how much of a document is read; spec.ParseYAML refuses what
@@ -35,7 +37,7 @@ func (r *reader) yaml(in *bufio.Reader) bool {
 		part, err := in.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
 		if err != nil && err != io.EOF && !long {
-			return r.fail(line, "%v", reason(err))
+			return r.fail(line, "%v", diag.Reason(err))
 		}
 		line++
 		if isSeparator(part) {
@@ -70,7 +72,7 @@ func (r *reader) yaml(in *bufio.Reader) bool {
 			return end()
 		}
 		if err != nil {
-			return r.fail(line, "%v", reason(err))
+			return r.fail(line, "%v", diag.Reason(err))
 		}
 	}
 }

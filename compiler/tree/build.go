@@ -14,6 +14,7 @@ import (
 
 	"kcue.dev/compiler/lazyregexp"
 	"kcue.dev/compiler/lower"
+	"kcue.dev/diag"
 )
 
 // Build makes a directory hold objects, as New plans it, and gives the plan that
@@ -45,7 +46,7 @@ func Build(dir string, objects []lower.Object, part bool) (*Plan, error) {
 	d, err := open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, fmt.Errorf("cannot make %s: %w", dir, reason(err))
+			return nil, fmt.Errorf("cannot make %s: %w", dir, diag.Reason(err))
 		}
 		d, err = open(dir)
 	}
@@ -92,7 +93,7 @@ func (d *directory) sweep(locked bool) error {
 	const old = time.Hour
 	entries, err := d.files.ReadDir()
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %w", d.dir, reason(err))
+		return fmt.Errorf("cannot read %s: %w", d.dir, diag.Reason(err))
 	}
 	for _, e := range entries {
 		if !temporary.MatchString(e.Name()) || !e.Type().IsRegular() {

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"kcue.dev/diag"
 )
 
 // directory is the directory that is planned for and built into.
@@ -34,7 +36,7 @@ func open(dir string) (*directory, error) {
 	info, err := os.Lstat(dir)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("cannot open %s: %w", dir, reason(err))
+		return nil, fmt.Errorf("cannot open %s: %w", dir, diag.Reason(err))
 	case info.Mode()&fs.ModeSymlink != 0:
 		return nil, fmt.Errorf("%s is a link, which is not followed, since it may lead anywhere: name the directory itself", dir)
 	case !info.IsDir():
@@ -42,7 +44,7 @@ func open(dir string) (*directory, error) {
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", dir, reason(err))
+		return nil, fmt.Errorf("cannot open %s: %w", dir, diag.Reason(err))
 	}
 	return &directory{dir: dir, files: rootFiles{root}, close: func() { root.Close() }}, nil
 }

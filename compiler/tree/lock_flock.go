@@ -8,6 +8,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"kcue.dev/diag"
 )
 
 // patience is how long a build waits for another: writing a thousand files takes
@@ -21,7 +23,7 @@ const patience = 30 * time.Second
 func lock(dir string) (unlock func(), locked bool, err error) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return nil, false, fmt.Errorf("cannot open %s: %w", dir, reason(err))
+		return nil, false, fmt.Errorf("cannot open %s: %w", dir, diag.Reason(err))
 	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

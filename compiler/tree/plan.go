@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -22,6 +21,7 @@ import (
 	"kcue.dev/compiler/emit"
 	"kcue.dev/compiler/lower"
 	"kcue.dev/compiler/spec"
+	"kcue.dev/diag"
 )
 
 const (
@@ -254,19 +254,5 @@ func (d *directory) path(name string) string { return filepath.Join(d.dir, name)
 
 // failed says what could not be done with a file, and why.
 func (d *directory) failed(verb, name string, err error) error {
-	return fmt.Errorf("cannot %s %s: %w", verb, d.path(name), reason(err))
-}
-
-// reason is an error without the operation and the path, which are of the
-// directory's own names.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err
-	}
-	return err
+	return fmt.Errorf("cannot %s %s: %w", verb, d.path(name), diag.Reason(err))
 }
