@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"kcue.dev/compiler/cache"
 	"kcue.dev/compiler/config"
@@ -22,12 +23,12 @@ type kept struct {
 	keys  []cache.Key  // by a package's number; zero for one that is not kept
 	// packages holds what packages compile to, nil until they are compiled.
 	packages []*compiledPackage
-	stored   []bool
+	stored   atomic.Bool // whether anything was put
 }
 
 // kept looks in the cache for the packages of a plan.
 func (c *compilation) kept(cfg Config, plan *load.Plan) *kept {
-	k := &kept{packages: make([]*compiledPackage, plan.Len()), keys: make([]cache.Key, plan.Len()), stored: make([]bool, plan.Len())}
+	k := &kept{packages: make([]*compiledPackage, plan.Len()), keys: make([]cache.Key, plan.Len())}
 	// The kinds that files declare are no part of a package.
 	if cfg.Cache == nil || len(cfg.CRDs) > 0 {
 		return k
@@ -62,18 +63,15 @@ func (k *kept) put(i int) {
 		return
 	}
 	data, err := p.encode()
-	if err == nil {
-		k.stored[i] = k.store.Put(k.keys[i], data) == nil
+	if err == nil && k.store.Put(k.keys[i], data) == nil {
+		k.stored.Store(true)
 	}
 }
 
 // trim bounds the cache, if anything was put there.
 func (k *kept) trim() {
-	for _, put := range k.stored {
-		if put {
-			k.store.Trim() // what cannot be removed stays
-			return
-		}
+	if k.stored.Load() {
+		k.store.Trim() // what cannot be removed stays
 	}
 }
 
