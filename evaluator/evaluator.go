@@ -15,6 +15,7 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"runtime"
 	"slices"
@@ -28,6 +29,7 @@ import (
 
 	"kcue.dev/evaluator/admission"
 	"kcue.dev/evaluator/celcontext"
+	"kcue.dev/evaluator/openapi"
 )
 
 // Options says how policies are prepared and look-ups answered.
@@ -76,7 +78,7 @@ type Problem struct {
 // cannot be prepared is kept as a Problem, beside which the others work; the
 // error is for what prevents all evaluation.
 func New(objects []unstructured.Unstructured, options Options) (*Evaluator, error) {
-	if err := celcontext.Prepare(); err != nil {
+	if err := errors.Join(celcontext.Prepare(), openapi.ForKustomize()); err != nil {
 		return nil, err
 	}
 	cache := options.Cache

@@ -2,23 +2,20 @@ package evaluator
 
 import (
 	"errors"
-	"regexp"
 	"sync"
 
-	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol/compiler"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/openapi"
-	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
+
+	"kcue.dev/evaluator/openapi"
 )
 
 // schemas gives the engine what it needs to apply a configuration
-// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds and of
-// the custom ones that Kyverno's command line embeds. A group and version is
-// read when it is first needed, which takes tens of milliseconds.
+// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds. A group
+// and version is read when it is first needed.
 type schemas struct {
 	mu     sync.Mutex
 	groups map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter
@@ -69,77 +66,13 @@ func (s *schemas) read(gvk schema.GroupVersionKind) managedfields.TypeConverter 
 // keeps what it has read, but not for many goroutines at once.
 func readSchemas() func(schema.GroupVersionKind) managedfields.TypeConverter {
 	var mu sync.Mutex
-	var reader compiler.TypeConverterManager
+	reader := compiler.NewStaticTypeConverterManager(openapi.Kubernetes())
 	return func(gvk schema.GroupVersionKind) managedfields.TypeConverter {
 		mu.Lock()
 		defer mu.Unlock()
-		if reader == nil {
-			var clients []openapi.Client
-			if crds, err := data.Crds(); err == nil {
-				clients = append(clients, onlySchemas{openapiclient.NewLocalSchemaFiles(crds)})
-			}
-			// As in Kyverno (cmd/cli/kubectl-kyverno/processor, openAPI).
-			clients = append(clients, onlySchemas{openapiclient.NewHardcodedBuiltins("1.32")})
-			reader = compiler.NewStaticTypeConverterManager(openapiclient.NewComposite(clients...))
-		}
 		return reader.GetTypeConverter(gvk)
 	}
 }
-
-// onlySchemas is a client whose documents say nothing but their schemas. Kyverno's
-// reader looks at nothing else, and the paths of an API are most of its document.
-type onlySchemas struct{ openapi.Client }
-
-// Paths implements openapi.Client.
-func (c onlySchemas) Paths() (map[string]openapi.GroupVersion, error) {
-	paths, err := c.Client.Paths()
-	for path, version := range paths {
-		paths[path] = schemasOf{version}
-	}
-	return paths, err
-}
-
-// schemasOf is such a document.
-type schemasOf struct{ openapi.GroupVersion }
-
-// Schema implements openapi.GroupVersion.
-func (v schemasOf) Schema(contentType string) ([]byte, error) {
-	document, err := v.GroupVersion.Schema(contentType)
-	if err != nil {
-		return nil, err
-	}
-	return components(document), nil
-}
-
-// components cuts a document of OpenAPI down to its components, in which the
-// schemas are. Where these are not its first field, as in what Kubernetes writes,
-// it is left whole.
-func components(document []byte) []byte {
-	field := firstComponents.Find(document)
-	if field == nil {
-		return document
-	}
-	depth, quoted := 1, false
-	for i := len(field); i < len(document); i++ {
-		switch c := document[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{':
-			depth++
-		case c == '}':
-			if depth--; depth == 0 {
-				return append(document[:i+1:i+1], '}')
-			}
-		}
-	}
-	return document
-}
-
-// firstComponents is how a document with components as its first field begins.
-var firstComponents = regexp.MustCompile(`^\s*\{\s*"components"\s*:\s*\{`)
 
 // noSchema is the converter of a kind whose schema is not known.
 type noSchema struct{ gvk schema.GroupVersionKind }
