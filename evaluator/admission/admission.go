@@ -12,8 +12,8 @@
 //     the Validate methods of the API types, pkg/cel/policies/*).
 //
 // The checks come from Kyverno's v1.19.1 modules and read no cluster: which
-// kinds are cluster-scoped is read from the resource list and the CRDs that
-// Kyverno's command line embeds. Checks that need a live cluster (service
+// kinds are cluster-scoped is read from the resource list that Kyverno's command
+// line embeds and from the CRDs. Checks that need a live cluster (service
 // account permissions, whether a custom kind exists) are not made.
 package admission
 
@@ -40,6 +40,7 @@ import (
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 
 	"kcue.dev/evaluator/celcontext"
+	"kcue.dev/evaluator/openapi"
 )
 
 // Check names the stage at which an object was refused.
@@ -99,7 +100,8 @@ type Reviewer struct {
 	clusterKinds sets.Set[string]
 }
 
-// NewReviewer reads the CRDs and the resource list that Kyverno embeds. It
+// NewReviewer reads the heads of the CRDs and the resource list that Kyverno
+// embeds. It
 // fails only where those cannot be read.
 func NewReviewer() (*Reviewer, error) {
 	// Nothing below compiles CEL.
@@ -113,6 +115,9 @@ func NewReviewer() (*Reviewer, error) {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("registering API types: %w", err)
 		}
+	}
+	if err := openapi.ForKustomize(); err != nil {
+		return nil, err
 	}
 	crds, err := readCRDs()
 	if err != nil {
