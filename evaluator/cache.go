@@ -107,25 +107,15 @@ func (c *Cache) family(object *unstructured.Unstructured, exceptions celExceptio
 	return made, nil
 }
 
-// compile compiles a policy with what it needs. One that does not compile
-// without Kyverno's libraries is compiled with them, for what is said of it.
+// compile compiles a policy with what it needs.
 func compile(f family) error {
-	var failure error
-	if f.needs() == needNothing {
-		if err := celcontext.CompilePlain(func() { failure = guardCompile(f, nil) }); err != nil || failure == nil {
-			return err
-		}
-	}
 	var l *library
-	var ctx libs.Context
-	if f.needs() == needLibrary {
+	var ctx libs.Context // a nil *library in it would not be nil
+	if f.needs().answers {
 		l = &library{answers: map[string]any{}}
 		ctx = l
 	}
-	if err := celcontext.Compile(ctx, func() { failure = guardCompile(f, l) }); err != nil {
-		return err
-	}
-	return failure
+	return celcontext.Compile(ctx, f.needs().libraries, func() error { return guardCompile(f, l) })
 }
 
 // guardCompile turns a panic of Kyverno's compiler into an error of the policy.

@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -38,27 +37,16 @@ const (
 	stageDelete
 )
 
-// need is what of Kyverno's CEL libraries a policy must be compiled with.
-type need int
-
-const (
-	// needNothing is of a policy that names none of what they declare.
-	needNothing need = iota
-	// needDeclarations is of one that may call their pure functions.
-	needDeclarations
-	// needLibrary is of one that may ask for what a library answers.
-	needLibrary
-)
+// need is what a policy must be compiled with.
+type need struct {
+	libraries celcontext.Libraries
+	// answers is of a policy that may ask for what a library answers.
+	answers bool
+}
 
 // needOf finds what a policy of such texts needs.
 func needOf(values ...any) need {
-	switch {
-	case asks(values...):
-		return needLibrary
-	case celcontext.Names(values...):
-		return needDeclarations
-	}
-	return needNothing
+	return need{celcontext.Named(values...), celcontext.Asks(values...)}
 }
 
 // family is a policy of any other kind than ClusterPolicy and Policy. It has no
@@ -100,7 +88,7 @@ func (p *pool[T]) compile(c *library) error {
 	if err != nil {
 		return err
 	}
-	if p.need != needLibrary {
+	if !p.need.answers {
 		p.shared = form
 		return nil
 	}
@@ -111,7 +99,7 @@ func (p *pool[T]) compile(c *library) error {
 // use calls f with a form that answers from the given look-ups. A form in which
 // f panics is not used again.
 func (p *pool[T]) use(l *lookups, f func(form T, c *library) error) error {
-	if p.need != needLibrary {
+	if !p.need.answers {
 		return f(p.shared, &library{lookups: l})
 	}
 	taken, err := p.take()
@@ -139,34 +127,11 @@ func (p *pool[T]) take() (pooled[T], error) {
 	}
 	p.mu.Unlock()
 	made := pooled[T]{library: &library{answers: map[string]any{}}}
-	var err error
-	if lockErr := celcontext.Compile(made.library, func() { made.form, err = p.new() }); lockErr != nil {
-		return made, lockErr
-	}
-	return made, err
-}
-
-// names are the identifiers by which an expression reaches its library.
-var names = regexp.MustCompile(`\b(resource|globalContext|http|generator|[gG]etMetadata)\b`)
-
-// asks reports whether any text of the objects names a function of the library.
-// That a message does so too costs a compilation and nothing else.
-func asks(values ...any) bool {
-	return slices.ContainsFunc(values, func(value any) bool {
-		switch value := value.(type) {
-		case string:
-			return names.MatchString(value)
-		case map[string]any:
-			for _, v := range value {
-				if asks(v) {
-					return true
-				}
-			}
-		case []any:
-			return asks(value...)
-		}
-		return false
+	err := celcontext.Compile(made.library, p.need.libraries, func() (err error) {
+		made.form, err = p.new()
+		return err
 	})
+	return made, err
 }
 
 // celExceptions are the exceptions from the policies of policies.kyverno.io.

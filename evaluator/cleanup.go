@@ -29,7 +29,7 @@ func newCleanup(object *unstructured.Unstructured) (*cleanup, error) {
 
 func (c *cleanup) stage() stage { return stageDelete }
 
-func (c *cleanup) needs() need { return needNothing }
+func (c *cleanup) needs() need { return need{} }
 
 func (c *cleanup) compile(*library) error { return nil }
 

@@ -71,7 +71,7 @@ func newImageValidating(object *unstructured.Unstructured, exceptions celExcepti
 
 func (v *imageValidating) stage() stage { return stageValidate }
 
-func (v *imageValidating) needs() need { return needLibrary }
+func (v *imageValidating) needs() need { return need{celcontext.All, true} }
 
 // compile only looks for mistakes, those of the attestors among them.
 func (v *imageValidating) compile(*library) error {
@@ -132,17 +132,14 @@ func (v *imageValidating) forRequest(r *run) ([]compiledImagePolicy, error) {
 			resource = request.Request.RequestResource
 		}
 		p := compiledImagePolicy{imageVariant: variant, request: request, images: givenImages{r.lookups}}
-		var failure error
-		if err := celcontext.Compile(c, func() {
+		if err := celcontext.Compile(c, celcontext.All, func() error {
 			compiled, errs := imageevaluator.NewCompiler(p.images, nil, resource, verifications{r.lookups}).Compile(policy, v.exceptions, r.signatures)
 			if p.CompiledPolicy = compiled; len(errs) > 0 {
-				failure = compileError(variant.name, errs)
+				return compileError(variant.name, errs)
 			}
+			return nil
 		}); err != nil {
 			return nil, err
-		}
-		if failure != nil {
-			return nil, failure
 		}
 		out = append(out, p)
 	}

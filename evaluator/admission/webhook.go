@@ -119,7 +119,10 @@ func validateCEL(request admissionv1.AdmissionRequest, compiles func() bool) (wa
 	if compiles != nil && onlyCompiled(policy) && compiles() {
 		return nil, nil
 	}
-	if err := celcontext.Compile(nil, func() { warnings, errs = validateCELPolicy(policy) }); err != nil {
+	if err := celcontext.Compile(nil, celcontext.All, func() error {
+		warnings, errs = validateCELPolicy(policy)
+		return nil // whatever is wrong with the policy
+	}); err != nil {
 		return nil, []error{err}
 	}
 	return warnings, errs

@@ -18,15 +18,15 @@ import (
 var compiling = newGate()
 
 // prepare does once what all compilations rely on.
-var prepare = sync.OnceValues(func() (environments, error) {
+var prepare = sync.OnceValues(func() (*environments, error) {
 	// A single URL that http.* may reach, of a domain that never exists
 	// (RFC 2606): Kyverno refuses any other before it asks the network.
 	if err := toggle.HTTPAllowlist.Parse("https://kcue.invalid/"); err != nil {
-		return environments{}, err
+		return nil, err
 	}
 	e, err := newEnvironments()
 	if err != nil {
-		return environments{}, err
+		return nil, err
 	}
 	libs.LibraryContext = silent{}
 	return e, nil
@@ -34,42 +34,39 @@ var prepare = sync.OnceValues(func() (environments, error) {
 
 // Prepare readies Kyverno's CEL for what is compiled in this process. It must
 // return before anything else that compiles CEL is called, since it replaces
-// what Kubernetes and Kyverno share there; Compile and CompilePlain call it
-// themselves. After it, http.* functions that no given answer serves fail
+// what Kubernetes and Kyverno share there; Compile calls it itself. After it, http.* functions that no given answer serves fail
 // without a connection, in the whole process.
 func Prepare() error {
 	_, err := prepare()
 	return err
 }
 
-// Compile runs f, in which policies compiled call ctx, while nothing else is
-// compiled. Without a ctx they are compiled and not evaluated, or call only
-// functions of Kyverno's libraries that ask nothing: any other panics. Then f
-// runs beside others without one. Nothing that f does may call Compile or
-// CompilePlain.
-func Compile(ctx libs.Context, f func()) error {
-	if ctx == nil {
-		return run(sharing{environment: full}, f)
-	}
-	return run(sharing{environment: full, context: ctx}, f)
-}
-
-// CompilePlain runs f, in which policies are compiled for which Names is false:
-// what Kyverno's libraries declare may be unknown to them. It runs beside
-// others of its own. Nothing that f does may call Compile or CompilePlain.
-func CompilePlain(f func()) error {
-	return run(sharing{environment: plain}, f)
-}
-
-func run(s sharing, f func()) error {
+// Compile runs f, in which policies are compiled, with an environment that has
+// the given libraries: what others declare may be unknown to them. Where f fails, it
+// is run again with all libraries, for what is to be said of the policies; its
+// last error is returned. Nothing that f does may call Compile.
+//
+// Policies compiled call ctx, while nothing else is compiled. Without a ctx they
+// are compiled and not evaluated, or call only functions that ask nothing (Asks):
+// any other panics. Then f runs beside others.
+func Compile(ctx libs.Context, with Libraries, f func() error) error {
 	e, err := prepare()
 	if err != nil {
 		return err
 	}
-	compiling.enter(s, e)
+	err = e.compile(ctx, with, f)
+	if err != nil && with != All {
+		err = e.compile(ctx, All, f)
+	}
+	return err
+}
+
+func (e *environments) compile(ctx libs.Context, with Libraries, f func() error) error {
+	if err := compiling.enter(ctx, with, e); err != nil {
+		return err
+	}
 	defer compiling.leave()
-	f()
-	return nil
+	return f()
 }
 
 // silent has no answers: to be asked for one is a mistake of the program's.

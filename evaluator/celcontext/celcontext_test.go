@@ -1,6 +1,7 @@
 package celcontext
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,24 +17,26 @@ func TestCompileGivesEachItsOwnContext(t *testing.T) {
 	}
 	before := libs.LibraryContext
 	var wg sync.WaitGroup
-	for range 200 {
+	for i := range 200 {
 		wg.Go(func() {
 			own := libs.NewFakeContextProvider()
-			if err := Compile(own, func() {
+			if err := Compile(own, 0, func() error {
 				runtime.Gosched()
 				if libs.GetLibsCtx() != libs.Context(own) {
 					t.Error("a compilation sees the context of another")
 				}
+				return nil
 			}); err != nil {
 				t.Error(err)
 			}
 		})
 		wg.Go(func() {
-			if err := CompilePlain(func() {
+			if err := Compile(nil, 1<<(i%8), func() error {
 				runtime.Gosched()
 				if libs.GetLibsCtx() != before {
-					t.Error("a plain compilation sees the context of another")
+					t.Error("a compilation without a context sees that of another")
 				}
+				return nil
 			}); err != nil {
 				t.Error(err)
 			}
@@ -45,8 +48,59 @@ func TestCompileGivesEachItsOwnContext(t *testing.T) {
 	}
 }
 
+// What fails is tried with all libraries, and what is said of it there counts.
+func TestCompileAgainWithAll(t *testing.T) {
+	var had []Libraries
+	last := errors.New("last")
+	if err := Compile(nil, 1, func() error {
+		had = append(had, compiling.libraries)
+		if len(had) == 1 {
+			return errors.New("first")
+		}
+		return last
+	}); err != last {
+		t.Errorf("got %v", err)
+	}
+	if len(had) != 2 || had[0] == All || had[0]&1 == 0 || had[1] != All {
+		t.Errorf("compiled with %b", had)
+	}
+	had = nil
+	if err := Compile(nil, All, func() error { had = append(had, compiling.libraries); return last }); err != last || len(had) != 1 {
+		t.Errorf("got %v of %d attempts", err, len(had))
+	}
+}
+
+// Those within have what each needs, and what was wanted before stays.
+func TestGate(t *testing.T) {
+	e, err := prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate()
+	for _, need := range []Libraries{0b1, 0b100, 0b1} {
+		if err := g.enter(nil, need, e); err != nil {
+			t.Fatal(err)
+		}
+		if g.libraries&need != need {
+			t.Errorf("%b where %b is needed", g.libraries, need)
+		}
+		g.leave()
+	}
+	if g.libraries != 0b101 {
+		t.Errorf("%b, and not all that was wanted", g.libraries)
+	}
+	if err := g.enter(nil, All, e); err != nil || g.libraries != All {
+		t.Errorf("%b, %v", g.libraries, err)
+	}
+	g.leave()
+	if err := g.enter(nil, 0, e); err != nil || g.libraries != 0b101 {
+		t.Errorf("%b, %v: one who asks for all is for all", g.libraries, err)
+	}
+	g.leave()
+}
+
 func TestHTTPStaysOffline(t *testing.T) {
-	if err := Compile(libs.NewFakeContextProvider(), func() {}); err != nil {
+	if err := Compile(libs.NewFakeContextProvider(), All, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// An address that answers at once, with an error of its own, if it is asked.

@@ -6,28 +6,19 @@ import (
 	"github.com/kyverno/kyverno/pkg/cel/libs"
 )
 
-// kind tells the environments of policies apart.
-type kind int
-
-const (
-	full kind = iota
-	plain
-)
-
-// sharing is what compilations at the same time have in common.
-type sharing struct {
-	environment kind
-	// context is that of a single compilation; nil is the silent one.
-	context libs.Context
-}
-
-// gate lets compilations in that share the same, and one alone that has a
-// context of its own.
+// gate lets compilations in that can do with the same environment, and one alone
+// that has a context of its own.
 type gate struct {
 	mu    sync.Mutex
 	empty *sync.Cond
-	of    sharing
 	in    int
+	// libraries are those that the ones within have; alone is set where the one
+	// within has its own context.
+	libraries Libraries
+	alone     bool
+	// wanted are those that any has asked for, but for one that asked for all: who
+	// comes next does with the same, more often than not.
+	wanted Libraries
 }
 
 func newGate() *gate {
@@ -36,26 +27,36 @@ func newGate() *gate {
 	return g
 }
 
-// enter waits for those that share something else, and puts in place what it
-// is to be shared.
-func (g *gate) enter(s sharing, e environments) {
+// enter waits for those that have not what is needed, and puts it in place: a
+// context, or nil for the silent one, and a set of environments with at least
+// some libraries.
+func (g *gate) enter(ctx libs.Context, need Libraries, sets *environments) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.in > 0 && (s.context != nil || g.of != s) {
+	if need != All {
+		g.wanted |= need
+	}
+	for g.in > 0 && (g.alone || ctx != nil || g.libraries&need != need) {
 		g.empty.Wait()
 	}
-	if g.in++; g.in > 1 {
-		return
+	if g.in == 0 {
+		have := need
+		if need != All {
+			have = g.wanted
+		}
+		set, err := sets.with(have)
+		if err != nil {
+			g.empty.Broadcast()
+			return err
+		}
+		extend(set)
+		g.libraries, g.alone = have, ctx != nil
+		if ctx != nil {
+			libs.LibraryContext = ctx
+		}
 	}
-	g.of = s
-	if s.context != nil {
-		libs.LibraryContext = s.context
-	}
-	if s.environment == full {
-		extend(e.full)
-	} else {
-		extend(e.plain)
-	}
+	g.in++
+	return nil
 }
 
 // leave puts back the silent context behind the last.

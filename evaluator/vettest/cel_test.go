@@ -150,12 +150,13 @@ func (o *celOracle) environment(c celCase) *cel.Env {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := celcontext.Compile(nil, func() {
+	if err := celcontext.Compile(nil, celcontext.All, func() error {
 		for _, v := range c.variables {
 			if _, errs := celcompiler.CompileVariable(field.NewPath("spec"), env, provider, v); len(errs) > 0 {
 				provider.RegisterField(v.Name, types.DynType)
 			}
 		}
+		return nil
 	}); err != nil {
 		o.t.Fatal(err)
 	}

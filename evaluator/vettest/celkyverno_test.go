@@ -34,7 +34,7 @@ import (
 func kyvernoEnvironments(t *testing.T) map[celenv.Kind]*cel.Env {
 	t.Helper()
 	envs := map[celenv.Kind]*cel.Env{}
-	if err := celcontext.Compile(libs.NewFakeContextProvider(), func() {
+	if err := celcontext.Compile(libs.NewFakeContextProvider(), celcontext.All, func() error {
 		for _, namespace := range []string{"", "production"} {
 			kind := func(cluster, namespaced celenv.Kind) celenv.Kind {
 				if namespace != "" {
@@ -71,6 +71,7 @@ func kyvernoEnvironments(t *testing.T) map[celenv.Kind]*cel.Env {
 		if envs[celenv.MatchImage], err = celcompiler.NewMatchImageEnv(); err != nil {
 			t.Fatal(err)
 		}
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
