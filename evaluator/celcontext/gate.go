@@ -16,8 +16,9 @@ type gate struct {
 	// within has its own context.
 	libraries Libraries
 	alone     bool
-	// wanted are those that any has asked for, but for one that asked for all: who
-	// comes next does with the same, more often than not.
+	// wanted are those that any has asked for, as who comes next can do with the
+	// same. One who asks for all does not count, nor do Kyverno's libraries, which
+	// it adds to each environment anew.
 	wanted Libraries
 }
 
@@ -34,7 +35,7 @@ func (g *gate) enter(ctx libs.Context, need Libraries, sets *environments) error
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if need != All {
-		g.wanted |= need
+		g.wanted |= need &^ kyvernos()
 	}
 	for g.in > 0 && (g.alone || ctx != nil || g.libraries&need != need) {
 		g.empty.Wait()
@@ -42,7 +43,7 @@ func (g *gate) enter(ctx libs.Context, need Libraries, sets *environments) error
 	if g.in == 0 {
 		have := need
 		if need != All {
-			have = g.wanted
+			have |= g.wanted
 		}
 		set, err := sets.with(have)
 		if err != nil {

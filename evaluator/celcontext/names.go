@@ -81,6 +81,16 @@ var sets = sync.OnceValue(func() map[string]Libraries {
 	return of
 })
 
+// kyvernos are Kyverno's libraries.
+var kyvernos = sync.OnceValue(func() (kyvernos Libraries) {
+	for name, set := range sets() {
+		if strings.HasPrefix(name, "kyverno.") {
+			kyvernos |= set
+		}
+	}
+	return kyvernos
+})
+
 // declaring gives the libraries that declare something of an identifier.
 var declaring = sync.OnceValue(func() map[string]Libraries {
 	of := map[string]Libraries{exceptions: All}
