@@ -24,6 +24,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -95,18 +96,21 @@ func (e *RefusedError) Error() string {
 // needed, Kyverno's API types and the table of scopes. It may be used from many
 // goroutines at once.
 type Reviewer struct {
-	scheme       *runtime.Scheme
+	scheme *runtime.Scheme
+	// prepared gives the tables, and whatever else the checks need, once ready.
+	prepared func() (*tables, error)
+}
+
+// tables are those that the checks look into.
+type tables struct {
 	crds         crdSet
 	clusterKinds sets.Set[string]
 }
 
-// NewReviewer reads the heads of the CRDs and the resource list that Kyverno
-// embeds. It
-// fails only where those cannot be read.
+// NewReviewer begins to read the heads of the CRDs and the resource list that
+// Kyverno embeds, and returns: the first review waits for them. It fails only
+// where Kyverno's types cannot be registered.
 func NewReviewer() (*Reviewer, error) {
-	// Nothing below compiles CEL.
-	prepared := make(chan error, 1)
-	go func() { prepared <- celcontext.Prepare() }()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		kyvernov1.Install, kyvernov2.Install, kyvernov2alpha1.Install, kyvernov2beta1.Install,
@@ -116,9 +120,16 @@ func NewReviewer() (*Reviewer, error) {
 			return nil, fmt.Errorf("registering API types: %w", err)
 		}
 	}
-	if err := openapi.ForKustomize(); err != nil {
-		return nil, err
-	}
+	r := &Reviewer{scheme: scheme, prepared: sync.OnceValues(func() (*tables, error) { return prepare(scheme) })}
+	go r.prepared()
+	return r, nil
+}
+
+// prepare reads the tables, and readies what Kyverno's code shares.
+func prepare(scheme *runtime.Scheme) (*tables, error) {
+	// Nothing below compiles CEL.
+	ready := make(chan error, 1)
+	go func() { ready <- errors.Join(celcontext.Prepare(), openapi.ForKustomize()) }()
 	crds, err := readCRDs()
 	if err != nil {
 		return nil, err
@@ -127,10 +138,7 @@ func NewReviewer() (*Reviewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := <-prepared; err != nil {
-		return nil, err
-	}
-	return &Reviewer{scheme: scheme, crds: crds, clusterKinds: kinds}, nil
+	return &tables{crds, kinds}, <-ready
 }
 
 // Accept returns nil for an object that would be accepted, and otherwise a
@@ -160,7 +168,12 @@ func (r *Reviewer) Review(object *unstructured.Unstructured) Review {
 }
 
 func (r *Reviewer) review(object *unstructured.Unstructured, compiles func() bool) (review Review) {
-	reasons, fatal := r.checkObject(object)
+	t, err := r.prepared()
+	if err != nil {
+		review.add(CheckObject, "cannot be checked: "+err.Error())
+		return review
+	}
+	reasons, fatal := t.checkObject(object)
 	review.Reasons = reasons
 	if fatal {
 		return review
@@ -174,10 +187,10 @@ func (r *Reviewer) review(object *unstructured.Unstructured, compiles func() boo
 	// The CRDs are large, and the first object of a kind waits for one to be
 	// read.
 	bySchema := make(chan Review, 1)
-	go func() { bySchema <- r.schema(object) }()
+	go func() { bySchema <- t.schema(object) }()
 	var byKyverno Review
 	if r.decode(&byKyverno, data, object) {
-		r.policy(&byKyverno, data, object, compiles)
+		t.policy(&byKyverno, data, object, compiles)
 	}
 	for _, reason := range slices.Concat((<-bySchema).Reasons, byKyverno.Reasons) {
 		review.add(reason.Check, reason.Message)
@@ -187,9 +200,9 @@ func (r *Reviewer) review(object *unstructured.Unstructured, compiles func() boo
 }
 
 // schema holds the object against its CRD.
-func (r *Reviewer) schema(object *unstructured.Unstructured) (review Review) {
+func (t *tables) schema(object *unstructured.Unstructured) (review Review) {
 	gvk := object.GroupVersionKind()
-	crd, ok := r.crds[gvk.GroupKind()]
+	crd, ok := t.crds[gvk.GroupKind()]
 	if !ok {
 		return review
 	}
@@ -205,7 +218,7 @@ func (r *Reviewer) schema(object *unstructured.Unstructured) (review Review) {
 
 // checkObject says whether the content is an object at all; fatal reports that
 // no later check can be made.
-func (r *Reviewer) checkObject(object *unstructured.Unstructured) (reasons []Reason, fatal bool) {
+func (t *tables) checkObject(object *unstructured.Unstructured) (reasons []Reason, fatal bool) {
 	add := func(message string) { reasons = append(reasons, Reason{CheckObject, message}) }
 	if object == nil || object.Object == nil {
 		add("is empty")
@@ -223,7 +236,7 @@ func (r *Reviewer) checkObject(object *unstructured.Unstructured) (reasons []Rea
 	if object.GetName() == "" && object.GetGenerateName() == "" {
 		add("metadata.name is missing")
 	}
-	crd, known := r.crds[object.GroupVersionKind().GroupKind()]
+	crd, known := t.crds[object.GroupVersionKind().GroupKind()]
 	if known && crd.namespaced() && object.GetNamespace() == "" {
 		add("metadata.namespace is missing: " + object.GetKind() + " is namespaced")
 	}
@@ -260,13 +273,13 @@ func (r *Reviewer) decode(review *Review, data []byte, object *unstructured.Unst
 
 // policy runs Kyverno's webhook. A panic inside Kyverno is a reason too: the
 // cluster's webhook would fail on the same object.
-func (r *Reviewer) policy(review *Review, data []byte, object *unstructured.Unstructured, compiles func() bool) {
+func (t *tables) policy(review *Review, data []byte, object *unstructured.Unstructured, compiles func() bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			review.add(CheckPolicy, fmt.Sprintf("Kyverno's validation panicked: %v%s", p, panicSite(debug.Stack())))
 		}
 	}()
-	warnings, errs := r.validatePolicy(data, object, compiles)
+	warnings, errs := t.validatePolicy(data, object, compiles)
 	review.Warnings = warnings
 	for _, err := range errs {
 		review.add(CheckPolicy, err.Error())

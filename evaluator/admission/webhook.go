@@ -69,7 +69,7 @@ func clusterScopedKinds(crds crdSet, scheme *runtime.Scheme) (sets.Set[string], 
 // (pkg/webhooks/policy, pkg/webhooks/exception, pkg/webhooks/celexception,
 // pkg/validation/cleanuppolicy). A kind that has no webhook is accepted. Compiles
 // is as for AcceptCompiled.
-func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured, compiles func() bool) ([]string, []error) {
+func (t *tables) validatePolicy(data []byte, object *unstructured.Unstructured, compiles func() bool) ([]string, []error) {
 	gvk := object.GroupVersionKind()
 	request := admissionv1.AdmissionRequest{
 		Kind:      metav1.GroupVersionKind{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind},
@@ -86,13 +86,13 @@ func (r *Reviewer) validatePolicy(data []byte, object *unstructured.Unstructured
 			if err != nil {
 				return nil, []error{err}
 			}
-			return validateKyvernoPolicy(policy.AsKyvernoPolicy(), r.clusterKinds)
+			return validateKyvernoPolicy(policy.AsKyvernoPolicy(), t.clusterKinds)
 		case "PolicyException":
 			return nil, validateAs[kyvernov2.PolicyException](data, (*kyvernov2.PolicyException).Validate)
 		case "CleanupPolicy":
-			return nil, validateAs(data, func(p *kyvernov2.CleanupPolicy) field.ErrorList { return p.Validate(r.clusterKinds) })
+			return nil, validateAs(data, func(p *kyvernov2.CleanupPolicy) field.ErrorList { return p.Validate(t.clusterKinds) })
 		case "ClusterCleanupPolicy":
-			return nil, validateAs(data, func(p *kyvernov2.ClusterCleanupPolicy) field.ErrorList { return p.Validate(r.clusterKinds) })
+			return nil, validateAs(data, func(p *kyvernov2.ClusterCleanupPolicy) field.ErrorList { return p.Validate(t.clusterKinds) })
 		case "GlobalContextEntry":
 			return nil, validateAs(data, (*kyvernov2beta1.GlobalContextEntry).Validate)
 		}
