@@ -98,8 +98,9 @@ func (s *server) test(ctx context.Context, request protocol.Request) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	// Suites wait for each other where they need the same schema or CRD first,
-	// or compile what must be compiled alone: there are more than processors.
-	parallel := 2 * runtime.GOMAXPROCS(0)
+	// or compile what must be compiled alone, and a long one at the end should not
+	// be alone: there are more than processors.
+	parallel := 4 * runtime.GOMAXPROCS(0)
 	slots := make(chan struct{}, parallel)
 	pending := make(chan chan answer, 4*parallel)
 	go func() {
