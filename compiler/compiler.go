@@ -281,7 +281,7 @@ func (cfg Config) tables(limit int) *tables {
 			t.diags = append(t.diags, unreadable(cfg.Dir, m))
 		}
 	}
-	t.options = vet.Options{BestPractices: cfg.BestPractices, Kinds: known}
+	t.options = vet.Options{BestPractices: cfg.BestPractices, Kinds: known, Repeats: &vet.Repeats{}}
 	return t
 }
 

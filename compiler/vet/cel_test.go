@@ -41,7 +41,7 @@ func celFindings(t testing.TB, text string) []string {
 }
 
 func celChecked(object *spec.Node) []Finding {
-	c := &checker{root: root(object), namespace: object.Get("metadata").Get("namespace").Str()}
+	c := newChecker(object, Options{})
 	group, _, _ := strings.Cut(object.Get("apiVersion").Str(), "/")
 	c.cel(group, object.Get("kind").Str())
 	return c.findings

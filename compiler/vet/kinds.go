@@ -57,10 +57,7 @@ func (k *kindChecker) policy(s value) {
 		k.error(diag.NamespacedPolicy, ns, "a ClusterPolicy is in no namespace", "leave it out, or make it a Policy, which applies in its own namespace")
 	}
 	background := s.get("background")
-	for _, r := range s.get("rules").items() {
-		if r.Kind != spec.Struct {
-			continue
-		}
+	k.eachRule(func(r value) {
 		k.clauses(r)
 		k.emptySet(r.get("match"), r.get("exclude"), true)
 		k.notAllowed(r, !background.exists() || background.IsTrue())
@@ -68,7 +65,7 @@ func (k *kindChecker) policy(s value) {
 		k.mutateTargets(r)
 		k.paramKind(r.down("validate", "cel", "paramKind"))
 		k.generate(r)
-	}
+	})
 }
 
 // clauses checks the kinds of match and exclude.

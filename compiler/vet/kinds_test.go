@@ -28,7 +28,7 @@ func kindFindings(t *testing.T, text string) []string {
 	}
 	var out []string
 	for _, n := range nodes {
-		c := &checker{root: root(n), namespace: n.Get("metadata").Get("namespace").Str()}
+		c := newChecker(n, Options{})
 		c.kinds(table)
 		for _, f := range c.findings {
 			mark := "!"
@@ -203,7 +203,7 @@ func TestKindsOfCorpus(t *testing.T) {
 			continue
 		}
 		policies++
-		c := &checker{root: root(o.Node), namespace: o.Node.Get("metadata").Get("namespace").Str()}
+		c := newChecker(o.Node, Options{})
 		c.kinds(table)
 		for _, f := range c.findings {
 			if f.Severity == diag.Error || f.Code == diag.UnknownKind {

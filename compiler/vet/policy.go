@@ -4,22 +4,17 @@ import (
 	"fmt"
 	"strings"
 
-	"kcue.dev/compiler/spec"
 	"kcue.dev/diag"
 )
 
 // policy checks a ClusterPolicy or Policy.
 func (c *checker) policy() {
 	s := c.root.get("spec")
-	rules := s.get("rules").items()
 	first := map[string]value{}
-	for _, r := range rules {
-		if r.Kind != spec.Struct {
-			continue
-		}
-		c.ruleName(r, first)
-		c.rule(r)
+	for _, r := range c.rules {
+		c.ruleName(r.value, first)
 	}
+	c.eachRule(c.rule)
 	c.settings(s)
 	c.autogenControllers(s)
 	c.autogen(s)

@@ -33,15 +33,18 @@ func (c *checker) variables(kind string) {
 
 func (c *checker) policyVariables(s value) {
 	background := !isFalse(s.get("background"))
-	onUpdate := slices.ContainsFunc(s.get("rules").items(), func(r value) bool { return changesOnUpdate(s, r) })
+	onUpdate := hasUpdates(s)
 	if background || onUpdate {
 		c.backgroundVariables(s, background)
 	}
-	for _, r := range s.get("rules").items() {
-		if r.Kind == spec.Struct {
-			c.ruleVariables(r, background || onUpdate, background && !hasTargets(s))
-		}
-	}
+	userReported := background && !hasTargets(s)
+	c.eachRule(func(r value) { c.ruleVariables(r, background || onUpdate, userReported) })
+}
+
+// hasUpdates reports whether a rule of the policy changes existing resources when
+// the policy changes.
+func hasUpdates(s value) bool {
+	return slices.ContainsFunc(s.get("rules").items(), func(r value) bool { return changesOnUpdate(s, r) })
 }
 
 // changesOnUpdate reports whether a rule changes existing resources when the

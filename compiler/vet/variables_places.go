@@ -72,30 +72,47 @@ func (c *checker) backgroundVariables(s value, background bool) {
 		return
 	}
 	for _, f := range c.root.members() {
-		if f.name == "status" || !substituted(f.Node) {
-			continue
-		}
-		f.walkHaving("{{", func(at value, text string) bool {
-			if at.name == lastApplied || !strings.Contains(text, "{{") {
-				return true
-			}
-			expressions := []string{}
-			for _, v := range jmespath.Variables(text) {
-				expressions = append(expressions, v.Expression)
-			}
-			if offset, ok := jmespath.Unclosed(text); ok {
-				// Kyverno looks at the JSON of the policy, in which the braces
-				// of JSON close those of an unclosed variable.
-				expressions = append(expressions, text[offset:])
-			}
-			for _, expression := range expressions {
-				if m := userVariable.FindStringSubmatch(" " + expression); m != nil {
-					c.error(diag.BackgroundUser, at, "uses "+m[1]+", which a background scan does not have: Kyverno refuses the policy", "set background: false")
+		switch f.name {
+		case "status":
+		case "spec":
+			for _, m := range f.members() {
+				if m.name == "rules" && m.Kind == spec.List {
+					c.eachRule(c.noUserVariables)
+					continue
 				}
+				c.noUserVariables(m)
 			}
-			return true
-		})
+		default:
+			c.noUserVariables(f)
+		}
 	}
+}
+
+// noUserVariables reports variables of the request's user below a value.
+func (c *checker) noUserVariables(v value) {
+	if !substituted(v.Node) {
+		return
+	}
+	v.walkHaving("{{", func(at value, text string) bool {
+		if at.name == lastApplied || !strings.Contains(text, "{{") {
+			return true
+		}
+		expressions := []string{}
+		for _, v := range jmespath.Variables(text) {
+			expressions = append(expressions, v.Expression)
+		}
+		if offset, ok := jmespath.Unclosed(text); ok {
+			// Kyverno looks at the JSON of the policy, in which the braces
+			// of JSON close those of an unclosed variable.
+			expressions = append(expressions, text[offset:])
+		}
+		for _, expression := range expressions {
+			if m := userVariable.FindStringSubmatch(" " + expression); m != nil {
+				c.error(diag.BackgroundUser, at, "uses "+m[1]+", which a background scan does not have: Kyverno refuses the policy", "set background: false")
+			}
+		}
+		return true
+	})
 }
 
 // lastApplied is kubectl's copy of the object, which Kyverno passes over.

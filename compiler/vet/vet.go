@@ -62,16 +62,17 @@ type Options struct {
 	BestPractices bool
 	// Kinds are those of the cluster. Without them nothing is said of kinds.
 	Kinds *kinds.Table
+	// Repeats, where it is given, remembers rules from one object to the next.
+	// What is found is the same with it.
+	Repeats *Repeats
 }
 
 // Object gives the findings in an object, in the order of the checks. An object
 // of another group than Kyverno's has none. The object may break the CRD's
 // schema: what has the wrong type is passed over, since compiler/crd reports it.
 func Object(object *spec.Node, options Options) []Finding {
-	c := &checker{root: root(object), options: options}
-	group, _, _ := strings.Cut(object.Get("apiVersion").Str(), "/")
-	kind := object.Get("kind").Str()
-	c.namespace = object.Get("metadata").Get("namespace").Str()
+	c := newChecker(object, options)
+	group, kind := groupKind(object)
 	switch group {
 	case "kyverno.io":
 		switch kind {
@@ -92,6 +93,7 @@ func Object(object *spec.Node, options Options) []Finding {
 	if options.Kinds != nil {
 		c.kinds(options.Kinds)
 	}
+	c.remember()
 	if options.BestPractices {
 		c.practices(group, kind)
 	}
@@ -103,7 +105,22 @@ type checker struct {
 	root      value
 	namespace string // of the object; empty for a cluster-scoped one
 	options   Options
+	rules     []*policyRule // of a ClusterPolicy or Policy
 	findings  []Finding
+}
+
+func newChecker(object *spec.Node, options Options) *checker {
+	c := &checker{root: root(object), options: options, namespace: object.Get("metadata").Get("namespace").Str()}
+	if group, kind := groupKind(object); group == "kyverno.io" && (kind == "ClusterPolicy" || kind == "Policy") {
+		c.rules = c.policyRules()
+	}
+	return c
+}
+
+// groupKind gives the API group and the kind of an object.
+func groupKind(object *spec.Node) (group, kind string) {
+	group, _, _ = strings.Cut(object.Get("apiVersion").Str(), "/")
+	return group, object.Get("kind").Str()
 }
 
 // error reports what Kyverno refuses, or what cannot do what it says.
