@@ -348,7 +348,7 @@ func (p *ruledPolicy) whole(rulesOf func(spec.Path) *spec.Node) (fields []spec.F
 			if source == nil {
 				return nil, false
 			}
-			if rule, ok = (&copying{w, from.Pos, rules.Pos}).node(source); !ok {
+			if rule, ok = newCopying(w, from.Pos, rules.Pos, source).node(source); !ok {
 				return nil, false
 			}
 		}
@@ -365,6 +365,28 @@ type copying struct {
 	// from and to are the places of the two policies' rules, which stand for
 	// what has no place of the author's.
 	from, to token.Pos
+	// What the copy is made of, allocated at once.
+	nodes  []spec.Node
+	fields []spec.Field
+	items  []*spec.Node
+}
+
+func newCopying(w *writtenRule, from, to token.Pos, source *spec.Node) *copying {
+	c := &copying{writtenRule: w, from: from, to: to}
+	nodes, fields, items := 0, 0, 0
+	var count func(n *spec.Node)
+	count = func(n *spec.Node) {
+		nodes, fields, items = nodes+1, fields+len(n.Fields), items+len(n.Items)
+		for _, f := range n.Fields {
+			count(f.Value)
+		}
+		for _, item := range n.Items {
+			count(item)
+		}
+	}
+	count(source)
+	c.nodes, c.fields, c.items = make([]spec.Node, nodes), make([]spec.Field, fields), make([]*spec.Node, items)
+	return c
 }
 
 func (c *copying) node(n *spec.Node) (*spec.Node, bool) {
@@ -372,10 +394,12 @@ func (c *copying) node(n *spec.Node) (*spec.Node, bool) {
 	if !ok {
 		return nil, false
 	}
-	out := *n
+	out := &c.nodes[0]
+	c.nodes = c.nodes[1:]
+	*out = *n
 	out.Pos = pos
 	if n.Fields != nil {
-		out.Fields = make([]spec.Field, len(n.Fields))
+		out.Fields, c.fields = cut(c.fields, len(n.Fields))
 		for i, f := range n.Fields {
 			value, ok := c.node(f.Value)
 			if !ok {
@@ -385,15 +409,18 @@ func (c *copying) node(n *spec.Node) (*spec.Node, bool) {
 		}
 	}
 	if n.Items != nil {
-		out.Items = make([]*spec.Node, len(n.Items))
+		out.Items, c.items = cut(c.items, len(n.Items))
 		for i, item := range n.Items {
 			if out.Items[i], ok = c.node(item); !ok {
 				return nil, false
 			}
 		}
 	}
-	return &out, true
+	return out, true
 }
+
+// cut takes n elements off a slice. What is appended to them goes elsewhere.
+func cut[T any](s []T, n int) (taken, rest []T) { return s[:n:n], s[n:] }
 
 // position gives the place in this rule of a place in the first one.
 func (c *copying) position(pos token.Pos) (token.Pos, bool) {

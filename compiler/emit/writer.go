@@ -188,7 +188,7 @@ func (w *writer) key(name string) bool {
 
 // line writes a string of one line.
 func (w *writer) line(s string) bool {
-	if isWord(s) {
+	if areWords(s) {
 		w.buf = append(w.buf, s...)
 		return true
 	}
@@ -211,16 +211,16 @@ func (w *writer) line(s string) bool {
 	return true
 }
 
-// isWord reports whether every YAML reader takes a plain s for a string: it
-// begins with a letter, has a few harmless characters only, and is longer than
-// the words that stand for something else.
-func isWord(s string) bool {
-	if len(s) < 6 || !isLetter(s[0]) {
+// areWords reports whether every YAML reader takes a plain s for a string: it
+// begins with a letter and ends in no blank, has a few harmless characters only,
+// and is longer than the words that stand for something else.
+func areWords(s string) bool {
+	if len(s) < 6 || !isLetter(s[0]) || s[len(s)-1] == ' ' {
 		return false
 	}
 	for i := range len(s) {
 		c := s[i]
-		if !isLetter(c) && (c < '0' || c > '9') && c != '-' && c != '_' && c != '/' && c != '.' {
+		if !isLetter(c) && (c < '0' || c > '9') && c != ' ' && c != '-' && c != '_' && c != '/' && c != '.' {
 			return false
 		}
 	}
