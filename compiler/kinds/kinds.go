@@ -123,7 +123,14 @@ var load = sync.OnceValues(func() (*Table, error) {
 func Load() (*Table, error) { return load() }
 
 func newTable() *Table {
-	return &Table{byName: map[string][]*Kind{}, byPlural: map[string][]*Kind{}, releases: map[Origin]string{}}
+	// Room for what is embedded.
+	const size = 600
+	return &Table{
+		kinds:    make([]*Kind, 0, size),
+		byName:   make(map[string][]*Kind, size),
+		byPlural: make(map[string][]*Kind, size),
+		releases: map[Origin]string{},
+	}
 }
 
 // Release gives the release of Kubernetes or of Kyverno whose kinds the table

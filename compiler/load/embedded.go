@@ -204,7 +204,9 @@ func newRegistry(t *tree) *registry {
 // ModFile gives a module's own module file.
 func (r *registry) ModFile(ctx context.Context, mv module.Version) (*modfile.File, error) {
 	if mv.Path() == EmbeddedModule {
-		return modfile.ParseNonStrict([]byte(moduleFileText(EmbeddedModule)), moduleFileName)
+		// What its text says, which CUE would compile a schema to read.
+		file := &modfile.File{Module: EmbeddedModule, Language: &modfile.Language{Version: languageVersion}}
+		return file, file.InitNonStrict()
 	}
 	return r.ordinary.ModFile(ctx, mv)
 }

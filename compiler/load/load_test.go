@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"cuelang.org/go/mod/modfile"
+	"cuelang.org/go/mod/module"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -124,5 +127,20 @@ func TestDisplay(t *testing.T) {
 		if got := files.Display(filepath.FromSlash(path)); got != want {
 			t.Errorf("%s is shown as %s, want %s", path, got, want)
 		}
+	}
+}
+
+// The embedded module is what its file says.
+func TestEmbeddedModuleFile(t *testing.T) {
+	want, err := modfile.Parse([]byte(moduleFileText(EmbeddedModule)), moduleFileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := newRegistry(nil).ModFile(t.Context(), module.MustNewVersion(EmbeddedModule, EmbeddedVersion))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(modfile.File{}, module.Version{})); diff != "" {
+		t.Errorf("(-file +given)\n%s", diff)
 	}
 }
