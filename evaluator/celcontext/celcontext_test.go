@@ -95,6 +95,42 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// One who must be alone is not overtaken by those who could join the ones within.
+func TestGateInOrder(t *testing.T) {
+	e, err := prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate()
+	entered := make(chan string)
+	enter := func(name string, ctx libs.Context) {
+		if err := g.enter(ctx, 0, e); err != nil {
+			t.Error(err)
+		}
+		entered <- name
+	}
+	waiting := func(n int) {
+		for came := 0; came < n; runtime.Gosched() {
+			g.mu.Lock()
+			came = g.came
+			g.mu.Unlock()
+		}
+	}
+	go enter("first", nil)
+	<-entered
+	go enter("alone", libs.NewFakeContextProvider())
+	waiting(2)
+	go enter("last", nil)
+	waiting(3)
+	g.leave()
+	for _, want := range []string{"alone", "last"} {
+		if got := <-entered; got != want {
+			t.Errorf("%s is in where %s is next", got, want)
+		}
+		g.leave()
+	}
+}
+
 func TestHTTPStaysOffline(t *testing.T) {
 	if err := Compile(libs.NewFakeContextProvider(), All, func() error { return nil }); err != nil {
 		t.Fatal(err)

@@ -9,9 +9,12 @@ import (
 // gate lets compilations in that can do with the same environment, and one alone
 // that has a context of its own.
 type gate struct {
-	mu    sync.Mutex
-	empty *sync.Cond
-	in    int
+	mu      sync.Mutex
+	changed *sync.Cond
+	in      int
+	// Who came first goes in first: one that nobody can join would otherwise wait
+	// for all others, and be the last at work.
+	came, next int
 	// libraries are those that the ones within have; alone is set where the one
 	// within has its own context.
 	libraries Libraries
@@ -24,7 +27,7 @@ type gate struct {
 
 func newGate() *gate {
 	g := &gate{}
-	g.empty = sync.NewCond(&g.mu)
+	g.changed = sync.NewCond(&g.mu)
 	return g
 }
 
@@ -37,9 +40,13 @@ func (g *gate) enter(ctx libs.Context, need Libraries, sets *environments) error
 	if need != All {
 		g.wanted |= need &^ kyvernos()
 	}
-	for g.in > 0 && (g.alone || ctx != nil || g.libraries&need != need) {
-		g.empty.Wait()
+	own := g.came
+	g.came++
+	for g.next != own || g.in > 0 && (g.alone || ctx != nil || g.libraries&need != need) {
+		g.changed.Wait()
 	}
+	g.next++
+	defer g.changed.Broadcast()
 	if g.in == 0 {
 		have := need
 		if need != All {
@@ -47,7 +54,6 @@ func (g *gate) enter(ctx libs.Context, need Libraries, sets *environments) error
 		}
 		set, err := sets.with(have)
 		if err != nil {
-			g.empty.Broadcast()
 			return err
 		}
 		extend(set)
@@ -66,6 +72,6 @@ func (g *gate) leave() {
 	defer g.mu.Unlock()
 	if g.in--; g.in == 0 {
 		libs.LibraryContext = silent{}
-		g.empty.Broadcast()
+		g.changed.Broadcast()
 	}
 }
