@@ -78,6 +78,7 @@ type engine struct {
 	in     *protocol.Writer
 	out    *protocol.Reader
 	stderr *tail
+	done   bool // it has said all that it was asked for
 }
 
 // startEngine finds and starts kcue-engine. It starts up beside what else a
@@ -127,10 +128,11 @@ func (e *engine) await() error {
 	return nil
 }
 
-// stop ends an engine that is done, or asked nothing. It may be called where
-// there is none.
+// stop ends an engine that is asked nothing more. One that is done ends by itself,
+// and how long that takes is no wait for the user. It may be called where there is
+// none.
 func (e *engine) stop() {
-	if e != nil {
+	if e != nil && !e.done {
 		e.kill()
 	}
 }
@@ -177,7 +179,7 @@ func (e *engine) run(requests iter.Seq[protocol.Request], handle func(protocol.R
 		e.kill()
 	}
 	writing.Wait()
-	e.stop()
+	e.done = err == nil
 	return err
 }
 

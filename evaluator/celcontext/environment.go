@@ -53,18 +53,25 @@ type environments struct {
 // (pkg/cel/compiler/matchconditions.go, policy_exception.go); so they are called
 // before.
 func newEnvironments() (*environments, error) {
+	lazy := environment.VersionedOptions{
+		IntroducedVersion: version.MajorMinor(1, 0),
+		EnvOptions:        []cel.EnvOption{cel.EagerlyValidateDeclarations(false)},
+	}
+	shared := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())
+	whole, err := shared.Extend(lazy)
+	if err != nil {
+		return nil, err
+	}
+	*shared = *whole
 	conditions := []admissionregistrationv1.MatchCondition{{Name: "prepare", Expression: "true"}}
 	_ = celcompiler.CompileMatchConditionsWithKubernetesEnv(conditions, nil)
 	_ = celcompiler.CompilePolicyExceptionMatchConditions(conditions, nil)
 
-	full, err := environment.MustBaseEnvSet(version.MajorMinor(0, 0)).Extend(environment.VersionedOptions{
-		IntroducedVersion: version.MajorMinor(1, 0),
-		EnvOptions:        []cel.EnvOption{cel.EagerlyValidateDeclarations(false)},
-	})
+	full, err := environment.MustBaseEnvSet(version.MajorMinor(0, 0)).Extend(lazy)
 	if err != nil {
 		return nil, err
 	}
-	*environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()) = *full
+	*shared = *full
 	return &environments{full: *full, reduced: map[Libraries]environment.EnvSet{}}, nil
 }
 

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// growByHugePages does nothing where the kernel takes no advice about pages.
-func growByHugePages(int) {}
