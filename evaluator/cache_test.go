@@ -130,8 +130,8 @@ func TestSchemas(t *testing.T) {
 	for _, gvk := range kinds {
 		s.GetTypeConverter(gvk)
 	}
-	if len(s.groups) > 0 {
-		t.Errorf("%d groups are read before a converter is used", len(s.groups))
+	if len(s.kinds) > 0 {
+		t.Errorf("%d kinds are read before a converter is used", len(s.kinds))
 	}
 	converters := make([][]managedfields.TypeConverter, len(kinds))
 	var wg sync.WaitGroup

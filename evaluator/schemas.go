@@ -14,11 +14,11 @@ import (
 )
 
 // schemas gives the engine what it needs to apply a configuration
-// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds. A group
-// and version is read when it is first needed.
+// (compiler.TypeConverterManager): the schemas of Kubernetes' own kinds. Those of
+// a kind are read when they are first needed.
 type schemas struct {
-	mu     sync.Mutex
-	groups map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter
+	mu    sync.Mutex
+	kinds map[schema.GroupVersionKind]func() managedfields.TypeConverter
 }
 
 // GetTypeConverter implements compiler.TypeConverterManager. The engine asks for
@@ -47,31 +47,21 @@ func (c converter) TypedToObject(value *typed.TypedValue) (runtime.Object, error
 // read gives the converter of a kind whose schema is read.
 func (s *schemas) read(gvk schema.GroupVersionKind) managedfields.TypeConverter {
 	s.mu.Lock()
-	of, ok := s.groups[gvk.GroupVersion()]
+	read, ok := s.kinds[gvk]
 	if !ok {
-		of = readSchemas()
-		if s.groups == nil {
-			s.groups = map[schema.GroupVersion]func(schema.GroupVersionKind) managedfields.TypeConverter{}
+		read = sync.OnceValue(func() managedfields.TypeConverter {
+			return compiler.NewStaticTypeConverterManager(openapi.Kubernetes(gvk.Kind)).GetTypeConverter(gvk)
+		})
+		if s.kinds == nil {
+			s.kinds = map[schema.GroupVersionKind]func() managedfields.TypeConverter{}
 		}
-		s.groups[gvk.GroupVersion()] = of
+		s.kinds[gvk] = read
 	}
 	s.mu.Unlock()
-	if converter := of(gvk); converter != nil {
+	if converter := read(); converter != nil {
 		return converter
 	}
 	return noSchema{gvk}
-}
-
-// readSchemas gives the schemas of one group and version. Kyverno's own reader
-// keeps what it has read, but not for many goroutines at once.
-func readSchemas() func(schema.GroupVersionKind) managedfields.TypeConverter {
-	var mu sync.Mutex
-	reader := compiler.NewStaticTypeConverterManager(openapi.Kubernetes())
-	return func(gvk schema.GroupVersionKind) managedfields.TypeConverter {
-		mu.Lock()
-		defer mu.Unlock()
-		return reader.GetTypeConverter(gvk)
-	}
 }
 
 // noSchema is the converter of a kind whose schema is not known.

@@ -44,7 +44,7 @@ func TestKubernetes(t *testing.T) {
 	if *update {
 		return // what is embedded is not what is written
 	}
-	paths, err := Kubernetes().Paths()
+	paths, err := Kubernetes("").Paths()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,16 +64,69 @@ func TestKubernetes(t *testing.T) {
 	}
 }
 
+// The document of a kind has its schema and all that this refers to, and nothing
+// else.
+func TestKubernetesOfKind(t *testing.T) {
+	for _, tt := range []struct {
+		path, kind  string
+		least, most int
+		has, hasNot string
+	}{
+		{"api/v1", "Pod", 100, 150, "io.k8s.api.core.v1.EphemeralContainer", "io.k8s.api.core.v1.NodeSpec"},
+		{"api/v1", "ConfigMap", 4, 10, "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "io.k8s.api.core.v1.Pod"},
+		{"apis/apps/v1", "Deployment", 100, 150, "io.k8s.api.core.v1.PodSpec", "io.k8s.api.apps.v1.StatefulSet"},
+		{"apis/apps/v1", "Nothing", 0, 0, "", "io.k8s.api.apps.v1.Deployment"},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			read := func(kind string) map[string]any {
+				paths, err := Kubernetes(kind).Paths()
+				if err != nil {
+					t.Fatal(err)
+				}
+				content, err := paths[tt.path].Schema(runtime.ContentTypeJSON)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return decode(t, content)
+			}
+			all, got := read(""), read(tt.kind)
+			if len(got) < tt.least || len(got) > tt.most || tt.has != "" && got[tt.has] == nil || got[tt.hasNot] != nil {
+				t.Errorf("%d schemas: %v", len(got), slices.Sorted(maps.Keys(got)))
+			}
+			for name, schema := range got {
+				if diff := cmp.Diff(all[name], schema); diff != "" {
+					t.Errorf("%s (-all +kind)\n%s", name, diff)
+				}
+				text, err := json.Marshal(schema)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, reference := range references.FindAllSubmatch(text, -1) {
+					if got[string(reference[1])] == nil {
+						t.Errorf("%s refers to %s, which is not there", name, reference[1])
+					}
+				}
+			}
+		})
+	}
+}
+
 func schemas(t *testing.T, document []byte) map[string]any {
+	t.Helper()
+	all := decode(t, document)
+	if len(all) == 0 {
+		t.Fatal("a document without schemas")
+	}
+	return all
+}
+
+func decode(t *testing.T, document []byte) map[string]any {
 	t.Helper()
 	var d struct {
 		Components struct{ Schemas map[string]any }
 	}
 	if err := json.Unmarshal(document, &d); err != nil {
 		t.Fatal(err)
-	}
-	if len(d.Components.Schemas) == 0 {
-		t.Fatal("a document without schemas")
 	}
 	return d.Components.Schemas
 }
