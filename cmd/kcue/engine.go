@@ -78,7 +78,6 @@ type engine struct {
 	in     *protocol.Writer
 	out    *protocol.Reader
 	stderr *tail
-	done   bool // it has said all that it was asked for
 }
 
 // startEngine finds and starts kcue-engine. It starts up beside what else a
@@ -128,11 +127,11 @@ func (e *engine) await() error {
 	return nil
 }
 
-// stop ends an engine that is asked nothing more. One that is done ends by itself,
-// and how long that takes is no wait for the user. It may be called where there is
-// none.
+// stop ends an engine that is done, or asked nothing. It may be called where there
+// is none. It waits until the engine is gone, so that what it took counts as this
+// process's.
 func (e *engine) stop() {
-	if e != nil && !e.done {
+	if e != nil {
 		e.kill()
 	}
 }
@@ -179,7 +178,7 @@ func (e *engine) run(requests iter.Seq[protocol.Request], handle func(protocol.R
 		e.kill()
 	}
 	writing.Wait()
-	e.done = err == nil
+	e.stop()
 	return err
 }
 
