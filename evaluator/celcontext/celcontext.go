@@ -34,16 +34,17 @@ var prepare = sync.OnceValues(func() (*environments, error) {
 
 // Prepare readies Kyverno's CEL for what is compiled in this process. It must
 // return before anything else that compiles CEL is called, since it replaces
-// what Kubernetes and Kyverno share there; Compile calls it itself. After it, http.* functions that no given answer serves fail
-// without a connection, in the whole process.
+// what Kubernetes and Kyverno share there; Compile calls it itself. After it,
+// http.* functions that no given answer serves fail without a connection, in the
+// whole process.
 func Prepare() error {
 	_, err := prepare()
 	return err
 }
 
 // Compile runs f, in which policies are compiled, with an environment that has
-// the given libraries: what others declare may be unknown to them. Where f fails, it
-// is run again with all libraries, for what is to be said of the policies; its
+// the given libraries: what others declare may be unknown to them. Where f fails,
+// it is run again with all libraries, for what is to be said of the policies; its
 // last error is returned. Nothing that f does may call Compile.
 //
 // Policies compiled call ctx, while nothing else is compiled. Without a ctx they
