@@ -2,9 +2,6 @@ package vet_test
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -100,37 +97,16 @@ func TestRepeatsOfOtherKinds(t *testing.T) {
 // What is found in the published policies and their variations is the same
 // whatever was vetted before.
 func TestRepeatsOfPublished(t *testing.T) {
-	const dir = "../../../shared/corpus"
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("SKIPPED: the published policies are not at hand: %v", err)
-	}
 	table, err := kinds.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var objects []*spec.Node
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".yaml" {
-			return err
+	publishedObjects(t, func(_ string, o *spec.Node) {
+		if kind := o.Get("kind").Str(); kind == "ClusterPolicy" || kind == "Policy" {
+			objects = append(objects, variations(o)...)
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		found, err := spec.ParseYAML(path, data)
-		if err != nil {
-			return nil // a file of templates
-		}
-		for _, o := range found {
-			if kind := o.Get("kind").Str(); kind == "ClusterPolicy" || kind == "Policy" {
-				objects = append(objects, variations(o)...)
-			}
-		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	alone := make([][]string, len(objects))
 	withFindings := 0
 	for i, o := range objects {

@@ -20,11 +20,39 @@ var variablesRefused = []string{"cost-optimization/schedule-based-quotas/"}
 // TestVariablesCorpus holds that no published policy that Kyverno accepts has a
 // mistake in its variables.
 func TestVariablesCorpus(t *testing.T) {
+	var policies, refused int
+	publishedObjects(t, func(path string, object *spec.Node) {
+		if !strings.HasPrefix(object.Get("apiVersion").Str(), "kyverno.io/") {
+			return
+		}
+		policies++
+		var found []string
+		for _, f := range vet.Object(object, vet.Options{}) {
+			if f.Code >= diag.JMESPath && f.Code <= diag.UnclosedVariable || f.Code == diag.BackgroundUser {
+				found = append(found, string(f.Code)+": "+f.Place()+": "+f.Message+" ("+f.Hint+")")
+			}
+		}
+		if len(found) == 0 {
+			return
+		}
+		refused++
+		if !strings.Contains(filepath.ToSlash(path), variablesRefused[0]) {
+			t.Errorf("%s:\n\t%s", path, strings.Join(found, "\n\t"))
+		}
+	})
+	if policies < 200 || refused == 0 {
+		t.Errorf("%d policies, %d of them refused: too few to tell", policies, refused)
+	}
+}
+
+// publishedObjects calls f with the objects of the published policies and of what
+// stands beside them. It skips the test where they are not at hand.
+func publishedObjects(t *testing.T, f func(path string, object *spec.Node)) {
+	t.Helper()
 	const dir = "../../../shared/corpus"
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("SKIPPED: the published policies are not at hand: %v", err)
 	}
-	var policies, refused int
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".yaml" {
 			return err
@@ -38,30 +66,11 @@ func TestVariablesCorpus(t *testing.T) {
 			return nil // a file of templates
 		}
 		for _, object := range objects {
-			if !strings.HasPrefix(object.Get("apiVersion").Str(), "kyverno.io/") {
-				continue
-			}
-			policies++
-			var found []string
-			for _, f := range vet.Object(object, vet.Options{}) {
-				if f.Code >= diag.JMESPath && f.Code <= diag.UnclosedVariable || f.Code == diag.BackgroundUser {
-					found = append(found, string(f.Code)+": "+f.Place()+": "+f.Message+" ("+f.Hint+")")
-				}
-			}
-			if len(found) == 0 {
-				continue
-			}
-			refused++
-			if !strings.Contains(filepath.ToSlash(path), variablesRefused[0]) {
-				t.Errorf("%s:\n\t%s", path, strings.Join(found, "\n\t"))
-			}
+			f(path, object)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if policies < 200 || refused == 0 {
-		t.Errorf("%d policies, %d of them refused: too few to tell", policies, refused)
 	}
 }
