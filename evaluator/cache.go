@@ -18,9 +18,8 @@ import (
 	"kcue.dev/evaluator/celcontext"
 )
 
-// Cache keeps what evaluators prepare alike: the kinds and the schemas of
-// Kubernetes, read when they are first needed, and the compiled policies of
-// policies.kyverno.io. It may be used from many goroutines at once.
+// Cache keeps what evaluators prepare alike: the kinds of Kubernetes, read when
+// they are first needed, and the compiled policies of policies.kyverno.io. It may be used from many goroutines at once.
 type Cache struct {
 	*kubernetes
 	mu       sync.Mutex
@@ -30,7 +29,6 @@ type Cache struct {
 // kubernetes is what hangs on no policy.
 type kubernetes struct {
 	kinds    func() (*kinds, error)
-	schemas  *schemas
 	config   config.Configuration
 	jmespath jmespath.Interface
 }
@@ -40,16 +38,16 @@ func NewCache() *Cache {
 	// Kyverno's resource filters are a cluster's own configuration; here
 	// every resource is looked at.
 	cfg := config.NewDefaultConfiguration(true)
-	return newCache(&kubernetes{kinds: sync.OnceValues(readKinds), schemas: &schemas{}, config: cfg, jmespath: jmespath.New(cfg)})
+	return newCache(&kubernetes{kinds: sync.OnceValues(readKinds), config: cfg, jmespath: jmespath.New(cfg)})
 }
 
 func newCache(k *kubernetes) *Cache {
 	return &Cache{kubernetes: k, families: map[string]*compiled{}}
 }
 
-// Fork makes a cache with the same kinds and schemas and with policies of its
-// own. A compiled policy holds up to a megabyte: who runs many suites forks the
-// cache for each, so that its policies go with it.
+// Fork makes a cache with the same kinds and with policies of its own. A compiled
+// policy holds up to a megabyte: who runs many suites forks the cache for each, so
+// that its policies go with it.
 func (c *Cache) Fork() *Cache { return newCache(c.kubernetes) }
 
 // Accept has the reviewer decide whether a cluster would accept a policy or
@@ -98,7 +96,7 @@ func (c *Cache) family(object *unstructured.Unstructured, exceptions celExceptio
 	if known, ok := c.families[string(key)]; ok {
 		return known, nil
 	}
-	f, err := c.newFamily(object, exceptions)
+	f, err := newFamily(object, exceptions)
 	if err != nil {
 		return nil, err
 	}
@@ -131,14 +129,14 @@ func guardCompile(f family, l *library) (err error) {
 // newFamily decodes a policy by its kind. The versions of policies.kyverno.io
 // differ in nothing but the name, so that Kyverno reads them all as v1beta1
 // (pkg/utils/admission/policy.go).
-func (k *kubernetes) newFamily(object *unstructured.Unstructured, exceptions celExceptions) (family, error) {
+func newFamily(object *unstructured.Unstructured, exceptions celExceptions) (family, error) {
 	gvk := object.GroupVersionKind()
 	if gvk.Group == "policies.kyverno.io" && slices.Contains([]string{"v1", "v1beta1", "v1alpha1"}, gvk.Version) {
 		switch strings.TrimPrefix(gvk.Kind, "Namespaced") {
 		case "ValidatingPolicy":
 			return newValidating(object, exceptions)
 		case "MutatingPolicy":
-			return newMutating(object, exceptions, k.schemas)
+			return newMutating(object, exceptions)
 		case "GeneratingPolicy":
 			return newGenerating(object, exceptions)
 		case "ImageValidatingPolicy":

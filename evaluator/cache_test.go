@@ -8,8 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/managedfields"
 
 	"kcue.dev/evaluator/admission"
 )
@@ -55,8 +53,8 @@ func TestCacheSharesPolicies(t *testing.T) {
 	if first == family(fork, policy) || len(cache.families) != 2 {
 		t.Error("a forked cache shares policies")
 	}
-	if fork.schemas != cache.schemas {
-		t.Error("a forked cache has other schemas")
+	if fork.kubernetes != cache.kubernetes {
+		t.Error("a forked cache has other kinds")
 	}
 }
 
@@ -120,36 +118,5 @@ func TestCacheConcurrently(t *testing.T) {
 	wg.Wait()
 	if len(cache.families) != 3 {
 		t.Errorf("%d policies are compiled, want 3", len(cache.families))
-	}
-}
-
-// Schemas are read once, from many goroutines, and not before they are used.
-func TestSchemas(t *testing.T) {
-	s := &schemas{}
-	kinds := []schema.GroupVersionKind{{Version: "v1", Kind: "Pod"}, {Group: "apps", Version: "v1", Kind: "Deployment"}, {Group: "nowhere", Version: "v1", Kind: "Thing"}}
-	for _, gvk := range kinds {
-		s.GetTypeConverter(gvk)
-	}
-	if len(s.kinds) > 0 {
-		t.Errorf("%d kinds are read before a converter is used", len(s.kinds))
-	}
-	converters := make([][]managedfields.TypeConverter, len(kinds))
-	var wg sync.WaitGroup
-	for i, gvk := range kinds {
-		converters[i] = make([]managedfields.TypeConverter, 4)
-		for n := range converters[i] {
-			wg.Go(func() { converters[i][n] = s.read(gvk) })
-		}
-	}
-	wg.Wait()
-	for i, gvk := range kinds {
-		for _, c := range converters[i] {
-			if c != converters[i][0] {
-				t.Errorf("%s is read twice", gvk)
-			}
-			if _, missing := c.(noSchema); missing != (gvk.Group == "nowhere") {
-				t.Errorf("%s: %T", gvk, c)
-			}
-		}
 	}
 }

@@ -23,8 +23,7 @@ import (
 
 // mutating is a MutatingPolicy or NamespacedMutatingPolicy.
 type mutating struct {
-	source  policiesv1beta1.MutatingPolicyLike
-	schemas *schemas
+	source policiesv1beta1.MutatingPolicyLike
 	pool[mutatingForm]
 }
 
@@ -35,8 +34,8 @@ type mutatingForm struct {
 	names    []string
 }
 
-func newMutating(object *unstructured.Unstructured, exceptions celExceptions, s *schemas) (*mutating, error) {
-	m := &mutating{schemas: s}
+func newMutating(object *unstructured.Unstructured, exceptions celExceptions) (*mutating, error) {
+	m := &mutating{}
 	if object.GetKind() == "NamespacedMutatingPolicy" {
 		m.source = &policiesv1beta1.NamespacedMutatingPolicy{}
 	} else {
@@ -120,7 +119,7 @@ func (m *mutating) evaluate(ctx context.Context, r *run) (results []Result) {
 		if r.request.Object != nil {
 			// One that has targets changes nothing else
 			// (pkg/webhooks/resource/mpol/handler.go).
-			engine := mpolengine.NewEngine(form, r.namespace, celmatching.NewMatcher(), m.schemas, c)
+			engine := mpolengine.NewEngine(form, r.namespace, celmatching.NewMatcher(), schemas{}, c)
 			response, err := engine.Handle(ctx, request, mpolengine.NoTargetMatchConstraintPolicy())
 			if err != nil {
 				return err
@@ -183,7 +182,7 @@ func (m *mutating) mutateExisting(ctx context.Context, r *run, form mutatingForm
 	}
 	// Targets are selected above; the matcher would compare the operations that
 	// the policy names with the trigger's.
-	engine := mpolengine.NewEngine(mutatingForm{policies: form.policies[:1], names: form.names[:1]}, r.namespace, nil, m.schemas, c)
+	engine := mpolengine.NewEngine(mutatingForm{policies: form.policies[:1], names: form.names[:1]}, r.namespace, nil, schemas{}, c)
 	all := func(policiesv1beta1.MutatingPolicyLike) bool { return true }
 	var results []Result
 	for _, target := range targets {
