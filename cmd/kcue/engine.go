@@ -185,7 +185,9 @@ func (e *engine) run(requests iter.Seq[protocol.Request], handle func(protocol.R
 		e.kill()
 	}
 	writing.Wait()
-	e.stop()
+	// One that is done goes away while its answers are written. It is gone for good
+	// when stop returns.
+	e.cmd.Process.Kill()
 	return err
 }
 
