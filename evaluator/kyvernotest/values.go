@@ -307,8 +307,11 @@ func (s *suite) globalReferences() (map[string]any, error) {
 	if err := v1alpha1.ValidateGlobalContextEntries(s.test.GlobalContextEntries); err != nil {
 		return nil, err
 	}
-	query := jmespath.New(config.NewDefaultConfiguration(false))
 	all := map[string]any{}
+	if len(s.test.GlobalContextEntries) == 0 {
+		return all, nil
+	}
+	query := jmespath.New(config.NewDefaultConfiguration(false))
 	for _, entry := range s.test.GlobalContextEntries {
 		root, err := s.globalData(entry)
 		if err == nil && entry.FieldPath != "" {
