@@ -257,8 +257,14 @@ func patchJSON(resource unstructured.Unstructured, patches []jsonpatch.JsonPatch
 
 func (r *run) validate(ctx context.Context, p *policy, t *table) {
 	prepared := p.forKind(r.request.subject().GetKind())
-	r.apply(prepared, t, func(pc policyContext) []engineapi.RuleResponse {
+	validate := func(pc policyContext) []engineapi.RuleResponse {
 		return r.engine.Validate(ctx, pc).PolicyResponse.Rules
+	}
+	r.apply(prepared, t, func(pc policyContext) []engineapi.RuleResponse {
+		if p.wildcards {
+			return r.validateWildcards(pc, validate)
+		}
+		return validate(pc)
 	})
 }
 

@@ -58,6 +58,10 @@ type policy struct {
 	// that each evaluation needs a copy of its own.
 	written bool
 
+	// wildcards tells that a pattern may have a name of labels or annotations that
+	// stands for several (wildcards.go).
+	wildcards bool
+
 	// inert has the rules that Kyverno accepts and never evaluates.
 	inert map[string]string
 
@@ -105,6 +109,9 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		p.rules = append(p.rules, rule.Name)
 		p.authored[rule.Name] = rule.Name
 		p.validates = p.validates || rule.HasValidate() || rule.HasVerifyImageChecks()
+		if v := rule.Validation; v != nil {
+			p.wildcards = p.wildcards || hasWildcardNames(v.GetPattern()) || hasWildcardNames(v.GetAnyPattern())
+		}
 		if rule.HasValidate() && rule.Validation.DeprecatedAssert != nil {
 			// No code of Kyverno 1.19 reads it (api/kyverno/v1/common_types.go).
 			p.inert[rule.Name] = "Kyverno 1.19 does not evaluate validate.assert"
