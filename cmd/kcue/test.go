@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -80,20 +81,32 @@ func runTest(s streams, global *globalFlags, f testFlags, args []string) error {
 			return err
 		}
 		progress := newProgress(s.err, global.quiet)
+		var answers []protocol.Checks
+		checks, failed := 0, 0
 		err = e.run(slices.Values(requests), func(reply protocol.Reply) error {
 			if reply.Checks == nil {
 				return usagef("%s answers something else than was asked", e.path)
 			}
-			report.Suites++
+			answers = append(answers, *reply.Checks)
 			for _, c := range reply.Checks.Checks {
-				report.Add(c)
+				checks++
+				if !c.OK {
+					failed++
+				}
 			}
-			progress.show("%d of %d suites, %d checks, %d failed", report.Suites, suites, len(report.Checks), report.Failed)
+			progress.show("%d of %d suites, %d checks, %d failed", len(answers), suites, checks, failed)
 			return nil
 		})
 		progress.clear()
 		if err != nil {
 			return err
+		}
+		inOrder(answers, files)
+		for _, a := range answers {
+			report.Suites++
+			for _, c := range a.Checks {
+				report.Add(c)
+			}
 		}
 		if report.Suites != suites {
 			return usagef("%s answers %d of %d suites", e.path, report.Suites, suites)
@@ -232,10 +245,51 @@ func testRequests(s streams, global *globalFlags, f testFlags, packages []string
 	if len(files) > 0 && len(objects.Items) > 0 {
 		requests = append(requests, protocol.Request{Objects: &objects})
 	}
-	for _, file := range files {
+	for _, file := range largestFirst(files) {
 		requests = append(requests, protocol.Request{File: &protocol.File{Path: file.path, Root: file.root}})
 	}
 	return requests, nil
+}
+
+// largestFirst gives suites in the order that they are best run in: a long one at
+// the end would keep one processor busy, and the others waiting. How much there is
+// to compile is told, without reading it, by the size of what lies beside a suite
+// and, where it may name files there, in the directory above.
+func largestFirst(files []suiteFile) []suiteFile {
+	below := map[string]int64{}
+	size := func(dir string) int64 {
+		if known, ok := below[dir]; ok {
+			return known
+		}
+		entries, _ := os.ReadDir(dir) // of what cannot be read, the engine tells
+		for _, entry := range entries {
+			if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+				below[dir] += info.Size()
+			}
+		}
+		return below[dir]
+	}
+	of := func(f suiteFile) int64 {
+		dir := filepath.Dir(f.path)
+		above := filepath.Dir(dir)
+		if rel, err := filepath.Rel(f.root, above); err != nil || !filepath.IsLocal(rel) {
+			return size(dir)
+		}
+		return size(dir) + size(above)
+	}
+	sorted := slices.Clone(files)
+	slices.SortStableFunc(sorted, func(a, b suiteFile) int { return cmp.Compare(of(b), of(a)) })
+	return sorted
+}
+
+// inOrder puts the answers to suites in the order of these; what was asked before
+// them stays before them.
+func inOrder(answers []protocol.Checks, files []suiteFile) {
+	place := map[string]int{}
+	for i, f := range files {
+		place[f.path] = 1 + i
+	}
+	slices.SortStableFunc(answers, func(a, b protocol.Checks) int { return cmp.Compare(place[a.Suite], place[b.Suite]) })
 }
 
 // reportStyle says how a report is written for a person.
