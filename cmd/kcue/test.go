@@ -81,33 +81,22 @@ func runTest(s streams, global *globalFlags, f testFlags, args []string) error {
 			return err
 		}
 		progress := newProgress(s.err, global.quiet)
-		var answers []protocol.Checks
-		checks, failed := 0, 0
 		err = e.run(slices.Values(requests), func(reply protocol.Reply) error {
 			if reply.Checks == nil {
 				return usagef("%s answers something else than was asked", e.path)
 			}
-			answers = append(answers, *reply.Checks)
+			report.Suites++
 			for _, c := range reply.Checks.Checks {
-				checks++
-				if !c.OK {
-					failed++
-				}
+				report.Add(c)
 			}
-			progress.show("%d of %d suites, %d checks, %d failed", len(answers), suites, checks, failed)
+			progress.show("%d of %d suites, %d checks, %d failed", report.Suites, suites, len(report.Checks), report.Failed)
 			return nil
 		})
 		progress.clear()
 		if err != nil {
 			return err
 		}
-		inOrder(answers, files)
-		for _, a := range answers {
-			report.Suites++
-			for _, c := range a.Checks {
-				report.Add(c)
-			}
-		}
+		inOrder(report.Checks, files)
 		if report.Suites != suites {
 			return usagef("%s answers %d of %d suites", e.path, report.Suites, suites)
 		}
@@ -269,27 +258,28 @@ func largestFirst(files []suiteFile) []suiteFile {
 		}
 		return below[dir]
 	}
-	of := func(f suiteFile) int64 {
+	work := map[string]int64{}
+	for _, f := range files {
 		dir := filepath.Dir(f.path)
 		above := filepath.Dir(dir)
-		if rel, err := filepath.Rel(f.root, above); err != nil || !filepath.IsLocal(rel) {
-			return size(dir)
+		work[f.path] = size(dir)
+		if rel, err := filepath.Rel(f.root, above); err == nil && filepath.IsLocal(rel) {
+			work[f.path] += size(above)
 		}
-		return size(dir) + size(above)
 	}
 	sorted := slices.Clone(files)
-	slices.SortStableFunc(sorted, func(a, b suiteFile) int { return cmp.Compare(of(b), of(a)) })
+	slices.SortStableFunc(sorted, func(a, b suiteFile) int { return cmp.Compare(work[b.path], work[a.path]) })
 	return sorted
 }
 
-// inOrder puts the answers to suites in the order of these; what was asked before
+// inOrder puts the checks of suites in the order of these; what was asked before
 // them stays before them.
-func inOrder(answers []protocol.Checks, files []suiteFile) {
+func inOrder(checks []protocol.Check, files []suiteFile) {
 	place := map[string]int{}
 	for i, f := range files {
 		place[f.path] = 1 + i
 	}
-	slices.SortStableFunc(answers, func(a, b protocol.Checks) int { return cmp.Compare(place[a.Suite], place[b.Suite]) })
+	slices.SortStableFunc(checks, func(a, b protocol.Check) int { return cmp.Compare(place[a.Suite], place[b.Suite]) })
 }
 
 // reportStyle says how a report is written for a person.

@@ -37,29 +37,29 @@ func TestLargestFirst(t *testing.T) {
 	alone := &files[len(files)-2]
 	alone.root = filepath.Dir(alone.path)
 	given := slices.Clone(files)
-	suites := func(answers []protocol.Checks) (names []string) {
-		for _, a := range answers {
-			rel, err := filepath.Rel(root, a.Suite)
+	suites := func(checks []protocol.Check) (names []string) {
+		for _, c := range checks {
+			rel, err := filepath.Rel(root, c.Suite)
 			if err != nil {
-				rel = a.Suite
+				rel = c.Suite
 			}
 			first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
 			names = append(names, first)
 		}
 		return names
 	}
-	answers := []protocol.Checks{{Suite: "z"}, {Suite: "a"}}
+	checks := []protocol.Check{{Suite: "z"}, {Suite: "a"}}
 	for _, f := range largestFirst(files) {
-		answers = append(answers, protocol.Checks{Suite: f.path})
+		checks = append(checks, protocol.Check{Suite: f.path})
 	}
-	if diff := cmp.Diff([]string{"z", "a", "large", "tests", "small", "same", "alone", "none", "missing"}, suites(answers)); diff != "" {
+	if diff := cmp.Diff([]string{"z", "a", "large", "tests", "small", "same", "alone", "none", "missing"}, suites(checks)); diff != "" {
 		t.Errorf("asked (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff(given, files, cmp.AllowUnexported(suiteFile{})); diff != "" {
 		t.Errorf("the files were changed (-before +after)\n%s", diff)
 	}
-	inOrder(answers, files)
-	if diff := cmp.Diff([]string{"z", "a", "small", "large", "none", "tests", "same", "alone", "missing"}, suites(answers)); diff != "" {
+	inOrder(checks, files)
+	if diff := cmp.Diff([]string{"z", "a", "small", "large", "none", "tests", "same", "alone", "missing"}, suites(checks)); diff != "" {
 		t.Errorf("told (-want +got)\n%s", diff)
 	}
 }
