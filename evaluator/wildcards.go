@@ -25,15 +25,10 @@ const maxKeys = 100
 
 // choice is what such a name stands for.
 type choice struct {
-	// rule is the index of the rule, name that in the pattern, with its anchor.
-	rule int
-	name string
+	// rule is the name of the rule, name that in the pattern, with its anchor.
+	rule, name string
 	// keys are those of the resource, in order, of which there are several.
 	keys []string
-}
-
-func (c choice) String() string {
-	return fmt.Sprintf("%s stands for %s", c.name, strings.Join(c.keys, ", "))
 }
 
 // hasWildcardNames reports whether a pattern, or a list of patterns, may have such
@@ -118,31 +113,27 @@ func replaceTag(names map[string]any, resource any, choose func(name string, key
 
 // choices finds the names in the patterns of rules that stand for several keys.
 func choices(rules []kyvernov1.Rule, resource *unstructured.Unstructured) (all []choice) {
-	for i := range rules {
-		replaceInRule(rules[i], resource, func(name string, keys []string) string {
-			all = append(all, choice{i, name, keys})
+	for _, rule := range rules {
+		replacePatterns(rule.Validation, resource, func(name string, keys []string) string {
+			all = append(all, choice{rule.Name, name, keys})
 			return keys[0]
 		})
 	}
 	return all
 }
 
-// replaceInRule copies a rule as replaceNames copies its patterns.
-func replaceInRule(rule kyvernov1.Rule, resource *unstructured.Unstructured, choose func(name string, keys []string) string) kyvernov1.Rule {
-	if rule.Validation == nil {
-		return rule
+// replacePatterns copies the patterns of a rule, of which it may have none, as
+// replaceNames does.
+func replacePatterns(v *kyvernov1.Validation, resource *unstructured.Unstructured, choose func(name string, keys []string) string) (pattern any, anyPattern []any) {
+	if v == nil {
+		return nil, nil
 	}
-	rule = *rule.DeepCopy()
-	if pattern := rule.Validation.GetPattern(); pattern != nil {
-		rule.Validation.SetPattern(replaceNames(pattern, resource.Object, choose))
+	pattern = replaceNames(v.GetPattern(), resource.Object, choose)
+	anyPattern, _ = v.GetAnyPattern().([]any)
+	for i := range anyPattern {
+		anyPattern[i] = replaceNames(anyPattern[i], resource.Object, choose)
 	}
-	if patterns, ok := rule.Validation.GetAnyPattern().([]any); ok {
-		for i := range patterns {
-			patterns[i] = replaceNames(patterns[i], resource.Object, choose)
-		}
-		rule.Validation.SetAnyPattern(patterns)
-	}
-	return rule
+	return pattern, anyPattern
 }
 
 // choose copies a policy in which each name stands for its first key, but for the
@@ -151,12 +142,23 @@ func choose(prepared kyvernov1.PolicyInterface, resource *unstructured.Unstructu
 	rules := slices.Clone(prepared.GetSpec().Rules)
 	seen := -1
 	for i := range rules {
-		rules[i] = replaceInRule(rules[i], resource, func(_ string, keys []string) string {
+		pattern, anyPattern := replacePatterns(rules[i].Validation, resource, func(_ string, keys []string) string {
 			if seen++; seen == index {
 				return keys[key]
 			}
 			return keys[0]
 		})
+		if pattern == nil && anyPattern == nil {
+			continue
+		}
+		v := *rules[i].Validation
+		if pattern != nil {
+			v.SetPattern(pattern)
+		}
+		if anyPattern != nil {
+			v.SetAnyPattern(anyPattern)
+		}
+		rules[i].Validation = &v
 	}
 	return withRules(prepared, rules)
 }
@@ -164,11 +166,12 @@ func choose(prepared kyvernov1.PolicyInterface, resource *unstructured.Unstructu
 // validateWildcards validates as validate does, for a policy with such names.
 func (r *run) validateWildcards(pc policyContext, validate func(policyContext) []engineapi.RuleResponse) []engineapi.RuleResponse {
 	prepared, subject := pc.Policy(), r.request.subject()
-	all := choices(prepared.GetSpec().Rules, subject)
+	rules := prepared.GetSpec().Rules
+	all := choices(rules, subject)
 	if old := r.request.OldObject; old != nil && old != subject {
 		// Kyverno asks the same of the resource as it was; where that has other
 		// keys, no name can stand for one of both.
-		if !slices.EqualFunc(all, choices(prepared.GetSpec().Rules, old), func(a, b choice) bool { return slices.Equal(a.keys, b.keys) }) {
+		if !slices.EqualFunc(all, choices(rules, old), func(a, b choice) bool { return slices.Equal(a.keys, b.keys) }) {
 			all = nil
 		}
 	}
@@ -180,22 +183,23 @@ func (r *run) validateWildcards(pc policyContext, validate func(policyContext) [
 	}
 	responses := with(-1, 0)
 	for index, c := range all {
-		name := prepared.GetSpec().Rules[c.rule].Name
-		at := slices.IndexFunc(responses, func(r engineapi.RuleResponse) bool { return r.Name() == name })
+		of := func(r engineapi.RuleResponse) bool { return r.Name() == c.rule }
+		at := slices.IndexFunc(responses, of)
 		if at < 0 {
 			continue
 		}
+		fail := func(format string, args ...any) {
+			responses[at] = *engineapi.RuleError(c.rule, engineapi.Validation, fmt.Sprintf(format, args...), nil, nil)
+		}
 		if len(c.keys) > maxKeys {
-			responses[at] = *engineapi.RuleError(name, engineapi.Validation, fmt.Sprintf("%s stands for %d keys of the resource, of which Kyverno looks at one: more than %d are not tried", c.name, len(c.keys), maxKeys), nil, nil)
+			fail("%s stands for %d keys of the resource, of which Kyverno looks at one: more than %d are not tried", c.name, len(c.keys), maxKeys)
 			continue
 		}
 		for key := 1; key < len(c.keys); key++ {
 			others := with(index, key)
-			other := slices.IndexFunc(others, func(r engineapi.RuleResponse) bool { return r.Name() == name })
-			if other >= 0 && others[other].Status() != responses[at].Status() {
-				responses[at] = *engineapi.RuleError(name, engineapi.Validation, fmt.Sprintf(
-					"%s, of which Kyverno looks at one, whichever it comes upon first: by %s the rule is %s, by %s %s. Name the keys, or compare them all in validate.deny",
-					c, c.keys[0], responses[at].Status(), c.keys[key], others[other].Status()), nil, nil)
+			if other := slices.IndexFunc(others, of); other >= 0 && others[other].Status() != responses[at].Status() {
+				fail("%s stands for %s, of which Kyverno looks at one, whichever it comes upon first: by %s the rule is %s, by %s %s. Name the keys, or compare them all in validate.deny",
+					c.name, strings.Join(c.keys, ", "), c.keys[0], responses[at].Status(), c.keys[key], others[other].Status())
 				break
 			}
 		}
