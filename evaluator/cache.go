@@ -19,7 +19,8 @@ import (
 )
 
 // Cache keeps what evaluators prepare alike: the kinds of Kubernetes, read when
-// they are first needed, and the compiled policies of policies.kyverno.io. It may be used from many goroutines at once.
+// they are first needed, and the compiled policies of policies.kyverno.io. It may
+// be used from many goroutines at once.
 type Cache struct {
 	*kubernetes
 	mu       sync.Mutex

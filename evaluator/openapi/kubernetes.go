@@ -69,14 +69,19 @@ func Kubernetes(gvk schema.GroupVersionKind) (*typed.ParseableType, error) {
 	return &made, nil
 }
 
-// lines are the lines of the table, which begin with the name of a type.
+// lines are the lines of the table, by the names of their types.
 func lines() map[string][]byte {
 	all := map[string][]byte{}
 	for line := range bytes.Lines(kubernetes) {
-		name, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte(`{"name":"`)), []byte(`"`))
-		all[string(name)] = line
+		all[nameOf(line)] = line
 	}
 	return all
+}
+
+// nameOf gives the name of a type, with which its line begins.
+func nameOf(line []byte) string {
+	name, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte(`{"name":"`)), []byte(`"`))
+	return string(name)
 }
 
 // typeOf gives the name of the type of a kind.
@@ -89,10 +94,7 @@ func typeOf(gvk schema.GroupVersionKind) (string, error) {
 	if at < 0 {
 		return "", fmt.Errorf("the schema of %s %s is not known", gvk.GroupVersion(), gvk.Kind)
 	}
-	var t struct{ Name string }
-	begin := bytes.LastIndexByte(kubernetes[:at], '\n') + 1
-	err = json.NewDecoder(bytes.NewReader(kubernetes[begin:])).Decode(&t)
-	return t.Name, err
+	return nameOf(kubernetes[bytes.LastIndexByte(kubernetes[:at], '\n')+1:]), nil
 }
 
 // read gives the type of a name.
